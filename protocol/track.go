@@ -1,0 +1,129 @@
+package protocol
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Format is how a track is encoded. Numbers are on the wire: never renumber.
+type Format uint8
+
+// The formats.
+const (
+	FormatUnknown Format = 0
+	FormatMP3     Format = 1 // MPEG-1 audio layer III
+)
+
+// String returns the format's usual name.
+func (f Format) String() string {
+	if f == FormatMP3 {
+		return "mp3"
+	}
+	return "unknown"
+}
+
+// Track is one entry of the catalogue: what people search for and see.
+type Track struct {
+	ID       ID            `json:"id"`
+	Title    string        `json:"title"`
+	Artist   string        `json:"artist"`
+	Album    string        `json:"album"`
+	Disc     int           `json:"disc,omitempty"`
+	Number   int           `json:"number,omitempty"` // within the disc, from 1; 0 if unknown
+	Year     int           `json:"year,omitempty"`
+	Duration time.Duration `json:"-"` // of the trimmed sound
+	Size     int64         `json:"size"`
+	Bitrate  int           `json:"bitrate"` // mean, bits a second
+}
+
+// Header is what a player must know of a track before its first byte, so that
+// any later part of it can be fetched and decoded alone.
+type Header struct {
+	Track
+	Format     Format `json:"format"`
+	SampleRate int    `json:"sample_rate"` // Hz
+	Channels   int    `json:"channels"`
+
+	// Delay and Padding are the samples (per channel) that the encoder added
+	// before and behind the sound; a player drops them.
+	Delay   int `json:"delay"`
+	Padding int `json:"padding"`
+
+	// Samples is the number of samples per channel that are left.
+	Samples int64 `json:"samples"`
+
+	// Gain is the loudness correction in thousandths of a dB; 0 if unknown.
+	Gain int `json:"gain,omitempty"`
+
+	// Seek is the seek table: Seek[s] is the byte offset of the frame that
+	// holds the sample at s seconds of the trimmed sound. Seek[0] is the first
+	// frame of sound, behind any tag and Xing frame. Never empty, never
+	// falling, never beyond Size.
+	Seek []int64 `json:"-"`
+}
+
+// OffsetAt returns the byte offset of the frame at t, to a second's grain
+// downwards; times out of range give the first or last entry.
+func (h *Header) OffsetAt(t time.Duration) int64 {
+	if len(h.Seek) == 0 {
+		return 0
+	}
+	return h.Seek[min(max(int(t/time.Second), 0), len(h.Seek)-1)]
+}
+
+// TimeAt returns when the byte at offset is played, interpolated within its
+// second. It is the inverse of OffsetAt and gives every chunk its deadline.
+func (h *Header) TimeAt(offset int64) time.Duration {
+	n := len(h.Seek)
+	if n == 0 || offset <= h.Seek[0] {
+		return 0
+	}
+	lo, hi := 0, n-1 // the last entry at or below offset
+	for lo < hi {
+		mid := (lo + hi + 1) / 2
+		if h.Seek[mid] <= offset {
+			lo = mid
+		} else {
+			hi = mid - 1
+		}
+	}
+	end, length := h.Size, h.Duration-time.Duration(n-1)*time.Second
+	if lo < n-1 {
+		end, length = h.Seek[lo+1], time.Second
+	}
+	at := time.Duration(lo) * time.Second
+	if span := end - h.Seek[lo]; span > 0 {
+		at += time.Duration(float64(length) * float64(min(offset, end)-h.Seek[lo]) / float64(span))
+	}
+	return min(at, h.Duration)
+}
+
+// Coordinate is a network coordinate (Vivaldi with height; Dabek et al.,
+// SIGCOMM 2004) in seconds, as hashicorp/serf/coordinate computes it. The zero
+// value means unknown.
+type Coordinate struct {
+	Vec        [CoordinateDims]float64
+	Error      float64
+	Adjustment float64
+	Height     float64
+}
+
+// CoordinateDims is the dimension that Serf found to fit the Internet.
+const CoordinateDims = 8
+
+// IsZero reports whether the coordinate is unknown.
+func (c Coordinate) IsZero() bool { return c == Coordinate{} }
+
+// Peer is a node that may be asked for a track: who it is and where.
+type Peer struct {
+	Node NodeID
+	// Public is its address as the server sees it.
+	Public netip.AddrPort
+	// Local are its addresses on its own LAN, at most MaxLocalAddrs; given
+	// only to nodes with the same public IP address.
+	Local      []netip.AddrPort
+	Coordinate Coordinate
+}
+
+// MaxLocalAddrs bounds Peer.Local: one each for wire, radio, IPv4 and IPv6.
+const MaxLocalAddrs = 4
