@@ -217,9 +217,6 @@ func (d *decoder) text(limit int) string {
 	return string(p)
 }
 
-// more reports whether the body goes on: where a later field may be missing.
-func (d *decoder) more() bool { return len(d.b) > 0 }
-
 func (d *decoder) float() float64 {
 	p := d.take(4)
 	if p == nil {
