@@ -1,0 +1,308 @@
+package schedule
+
+import (
+	"time"
+
+	"earshot/protocol"
+)
+
+const (
+	// runChunks is a run's usual length, 64 KiB, and the grain in which the
+	// server's chunks are shared out: long enough that a round trip of 80 ms
+	// costs a 10 Mbit/s uplink only half its time, short enough that a run
+	// lost costs 3 s of sound at 192 kbit/s.
+	runChunks = 4
+
+	// maxRun is the longest run, 128 KiB, for fast sources far ahead.
+	maxRun = 8
+
+	// runTime is how long a run may keep a source busy: half a second, so that
+	// a slow source holds few chunks at a time.
+	runTime = 500 * time.Millisecond
+
+	// maxRequests bounds what is outstanding in all; urgent ones and hedges
+	// may pass it by half. 32 runs of 64 KiB fill 160 Mbit/s at 100 ms.
+	maxRequests = 32
+
+	// giveUp is by how much a request may be late before it is taken back from
+	// a source where another can serve it: two seconds, less than Rules.Urgent,
+	// so that what was near is asked of another while there is still time.
+	giveUp = 2 * time.Second
+
+	// freeHedge is how much may be asked for twice in any case: two chunks,
+	// so that a short track can hedge as well.
+	freeHedge = 2 * protocol.ChunkSize
+)
+
+// request is a run that a source owes.
+type request struct {
+	id    RequestID
+	src   int16
+	hedge bool // the second request for its chunk
+	head  bool // sent unasked (Expect)
+	first int32
+	count int32
+	bytes int32 // arrived
+	size  int32 // in all
+	sent  time.Duration
+	due   time.Duration // when its next chunk is expected
+}
+
+func (r *request) covers(c int) bool { return c >= int(r.first) && c < int(r.first+r.count) }
+
+// delivered returns the first chunk that has not come whole: its end if all
+// have. Only a track's last chunk is shorter.
+func (r *request) delivered() int {
+	if r.bytes >= r.size {
+		return int(r.first + r.count)
+	}
+	return int(r.first + r.bytes/protocol.ChunkSize)
+}
+
+// Expect says that a source, the server as a rule, is sending n chunks from
+// first on unasked (a head): they are not asked for unless they are late. It
+// returns the request that stands for them, 0 if there is nothing to expect.
+func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
+	s.begin(now)
+	i := s.find(id)
+	if i < 0 || first < 0 || first >= s.n || n <= 0 {
+		return 0
+	}
+	n = min(n, s.n-first)
+	for c := first; c < first+n; c++ {
+		if s.asked2.has(c) { // two are outstanding already: no account of a third
+			n = c - first
+		}
+	}
+	if n <= 0 {
+		return 0
+	}
+	r := s.owe(now, i, first, n)
+	r.head = true
+	return r.id
+}
+
+// owe enters a request for chunks that at most one other covers.
+func (s *State) owe(now time.Duration, i, first, n int) *request {
+	src := &s.sources[i]
+	size := 0
+	for c := first; c < first+n; c++ {
+		if s.asked.has(c) {
+			s.asked2.set(c)
+		}
+		s.asked.set(c)
+		s.want.clear(c)
+		size += protocol.ChunkLen(s.line.size, c)
+	}
+	s.lastID++
+	s.requests = append(s.requests, request{
+		id: s.lastID, src: int16(i), first: int32(first), count: int32(n), size: int32(size), sent: now,
+		due: now + max(src.wait, src.transfer(src.owed)) + src.transfer(min(size, protocol.ChunkSize)),
+	})
+	src.owed += size
+	src.requests++
+	return &s.requests[len(s.requests)-1]
+}
+
+// ask sends a request.
+func (s *State) ask(now time.Duration, i, first, n int, priority protocol.Priority) *request {
+	r := s.owe(now, i, first, n)
+	s.counts.Requests++
+	s.counts.Asked += int64(r.size)
+	s.actions = append(s.actions, Action{
+		Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority,
+	})
+	return r
+}
+
+// forget takes request k out; what it covered and has not come is free again.
+func (s *State) forget(now time.Duration, k int) {
+	r := s.requests[k]
+	s.requests = append(s.requests[:k], s.requests[k+1:]...)
+	for c := int(r.first); c < int(r.first+r.count); c++ {
+		if s.asked2.has(c) {
+			s.asked2.clear(c)
+			continue
+		}
+		s.asked.clear(c)
+		if !s.have.has(c) {
+			s.want.set(c)
+		}
+	}
+	src := &s.sources[r.src]
+	src.owed -= int(r.size - r.bytes)
+	if src.requests--; src.requests == 0 {
+		src.rest(now)
+	}
+	s.wet()
+}
+
+// cancel forgets request k and tells the caller at the next Step.
+func (s *State) cancel(now time.Duration, k int) {
+	s.cancels = append(s.cancels, s.requests[k].id)
+	s.counts.Cancelled++
+	s.forget(now, k)
+}
+
+// drop forgets all that a source owes.
+func (s *State) drop(now time.Duration, i int) {
+	for k := len(s.requests) - 1; k >= 0; k-- {
+		if int(s.requests[k].src) == i {
+			s.forget(now, k)
+		}
+	}
+}
+
+// release cancels all that a source owes.
+func (s *State) release(now time.Duration, i int) {
+	for k := len(s.requests) - 1; k >= 0; k-- {
+		if int(s.requests[k].src) == i {
+			s.cancel(now, k)
+		}
+	}
+}
+
+// request returns the place of a request, or -1.
+func (s *State) request(id RequestID) int {
+	for k := range s.requests {
+		if s.requests[k].id == id {
+			return k
+		}
+	}
+	return -1
+}
+
+// Progress says that n more bytes of a request have arrived. The finer the
+// better the measured rates; at the least tell each chunk.
+func (s *State) Progress(now time.Duration, id RequestID, n int) {
+	s.begin(now)
+	k := s.request(id)
+	if k < 0 || n <= 0 {
+		return
+	}
+	r := &s.requests[k]
+	n = min(n, int(r.size-r.bytes))
+	before := r.delivered()
+	r.bytes += int32(n)
+	src := &s.sources[r.src]
+	src.owed -= n
+	src.delivered(now, r.sent, n)
+	if r.delivered() == before {
+		return
+	}
+	src.punctual(now - r.due)
+	s.redeem(src)
+	// Requests at one source share its rate.
+	r.due = now + src.transfer(protocol.ChunkSize*max(src.requests, 1))
+}
+
+// settle cancels what a chunk's arrival has made needless: a request that has
+// nothing more to bring, and the one that lost a race for the chunk.
+func (s *State) settle(now time.Duration, c int) {
+	raced := s.asked2.has(c)
+	for k := len(s.requests) - 1; k >= 0; k-- {
+		r := &s.requests[k]
+		if !r.covers(c) || r.delivered() > c {
+			continue // it has brought the chunk itself
+		}
+		i, due := int(r.src), r.due
+		lost := raced && !r.hedge && r.delivered() == c && now >= s.lateAt(r)
+		if !lost && s.have.nextClear(r.delivered(), int(r.first+r.count)) < int(r.first+r.count) {
+			continue // it will bring others
+		}
+		s.cancel(now, k)
+		if lost {
+			s.sources[i].punctual(now - due)
+			s.beaten(now, i)
+			s.fail(now, i, busyBackoff, busyMax, 1)
+			return // others of its requests may have gone too
+		}
+	}
+}
+
+// beaten takes from a source that lost a race, or fell silent, what else it
+// owes late.
+func (s *State) beaten(now time.Duration, i int) {
+	for k := len(s.requests) - 1; k >= 0; k-- {
+		if r := &s.requests[k]; int(r.src) == i && now >= s.lateAt(r) && !r.hedge {
+			s.cancel(now, k)
+		}
+	}
+}
+
+// Finished says that a request has ended in order. Tell Arrived of its chunks
+// first: what has not come by now is taken for not held.
+func (s *State) Finished(now time.Duration, id RequestID) {
+	s.begin(now)
+	k := s.request(id)
+	if k < 0 {
+		return
+	}
+	r := s.requests[k]
+	i := int(r.src)
+	src := &s.sources[i]
+	late := now > s.lateAt(&r)
+	s.forget(now, k)
+	if s.have.nextClear(int(r.first), int(r.first+r.count)) < int(r.first+r.count) {
+		s.strike(now, i, r, NotFound)
+		return
+	}
+	if !late {
+		src.widen()
+	}
+}
+
+// Failed says that a request has ended without all its chunks. What it has not
+// brought is asked of others at the next Step, and its source backed off.
+func (s *State) Failed(now time.Duration, id RequestID, why Reason) {
+	s.begin(now)
+	k := s.request(id)
+	if k < 0 {
+		return
+	}
+	r := s.requests[k]
+	s.forget(now, k)
+	s.counts.Failed++
+	s.strike(now, int(r.src), r, why)
+}
+
+// strike gives a source what a failure deserves.
+func (s *State) strike(now time.Duration, i int, r request, why Reason) {
+	src := &s.sources[i]
+	switch why {
+	case Busy:
+		s.fail(now, i, busyBackoff, busyMax, 1)
+	case NotFound:
+		if src.have != nil {
+			for c := int(r.first); c < int(r.first+r.count); c++ {
+				if !s.have.has(c) && src.have.has(c) {
+					src.have.clear(c)
+					src.holding--
+					if src.counted() {
+						s.less(c)
+					}
+				}
+			}
+		}
+		s.fail(now, i, busyBackoff, failMax, 1)
+	case Unwilling:
+		s.release(now, i)
+		s.exclude(i)
+	case Corrupt:
+		s.release(now, i)
+		s.exclude(i)
+		s.banned = append(s.banned, src.id)
+	case Disconnected:
+		s.release(now, i)
+		s.fail(now, i, failBackoff, failMax, 2)
+	default:
+		s.beaten(now, i)
+		s.fail(now, i, failBackoff, failMax, 2)
+	}
+}
+
+// lateAt is when a request is later than its source's usual.
+func (s *State) lateAt(r *request) time.Duration {
+	src := &s.sources[r.src]
+	return r.due + max(src.late, 0) + src.margin()
+}
