@@ -1,0 +1,119 @@
+package library
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"earshot/protocol"
+)
+
+// inOrder is the order that people expect of a list of tracks.
+const inOrder = "artist COLLATE NOCASE, album COLLATE NOCASE, disc, number, title COLLATE NOCASE, id"
+
+// Search answers a query. Words match the beginnings of words in title, artist
+// and album, whatever their accents and case; all must.
+func (l *Library) Search(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+	if q.Limit <= 0 || q.Limit > protocol.MaxResults {
+		q.Limit = protocol.MaxResults
+	}
+	q.Offset = max(q.Offset, 0)
+	switch q.Kind {
+	case protocol.QueryWords:
+		match := matchExpression(q.Text)
+		if match == "" {
+			return protocol.Results{}, nil
+		}
+		where := "FROM tracks JOIN words ON words.rowid = tracks.rowid WHERE words MATCH ?"
+		order := "(tracks.title = ? COLLATE NOCASE) DESC, tracks." + strings.ReplaceAll(inOrder, ", ", ", tracks.")
+		return l.tracks(ctx, q, where, []any{match}, order, strings.TrimSpace(q.Text))
+	case protocol.QueryPrefix:
+		low, high, ok := prefixRange(q.Text)
+		if !ok {
+			return protocol.Results{}, nil
+		}
+		return l.tracks(ctx, q, "FROM tracks WHERE id BETWEEN ? AND ?", []any{low, high}, "id")
+	case protocol.QueryTracks:
+		return l.tracks(ctx, q, "FROM tracks WHERE 1", nil, inOrder)
+	case protocol.QueryAlbums:
+		return l.groups(ctx, q, "artist, album, max(year)", "artist COLLATE NOCASE, album COLLATE NOCASE")
+	case protocol.QueryArtists:
+		return l.groups(ctx, q, "artist, '', 0", "artist COLLATE NOCASE")
+	}
+	return protocol.Results{}, nil // a kind of a later version
+}
+
+func (l *Library) tracks(ctx context.Context, q protocol.Query, where string, args []any, order string, orderArgs ...any) (r protocol.Results, err error) {
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) "+where, args...).Scan(&r.Total); err != nil {
+		return r, fmt.Errorf("searching: %w", err)
+	}
+	args = append(append(args, orderArgs...), q.Limit, q.Offset)
+	rows, err := l.db.QueryContext(ctx, "SELECT tracks.header "+where+" ORDER BY "+order+" LIMIT ? OFFSET ?", args...)
+	if err != nil {
+		return r, fmt.Errorf("searching: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return r, fmt.Errorf("searching: %w", err)
+		}
+		h, err := protocol.ParseHeader(b)
+		if err != nil {
+			return r, fmt.Errorf("searching: %w", err)
+		}
+		r.Tracks = append(r.Tracks, h.Track)
+	}
+	return r, rows.Err()
+}
+
+func (l *Library) groups(ctx context.Context, q protocol.Query, columns, by string) (r protocol.Results, err error) {
+	from := "FROM tracks GROUP BY " + by
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 "+from+")").Scan(&r.Total); err != nil {
+		return r, fmt.Errorf("searching: %w", err)
+	}
+	rows, err := l.db.QueryContext(ctx, "SELECT "+columns+", count(*) "+from+" ORDER BY "+by+" LIMIT ? OFFSET ?", q.Limit, q.Offset)
+	if err != nil {
+		return r, fmt.Errorf("searching: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g protocol.Group
+		if err := rows.Scan(&g.Artist, &g.Album, &g.Year, &g.Tracks); err != nil {
+			return r, fmt.Errorf("searching: %w", err)
+		}
+		r.Groups = append(r.Groups, g)
+	}
+	return r, rows.Err()
+}
+
+// maxWords bounds the words of a query: each costs a look-up.
+const maxWords = 32
+
+// matchExpression makes an FTS5 expression of what someone typed: only letters
+// and digits get through, each word quoted. It is empty if there is none.
+func matchExpression(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.Is(unicode.M, r)
+	})
+	var b strings.Builder
+	for _, w := range words[:min(len(words), maxWords)] {
+		fmt.Fprintf(&b, `"%s"* `, w)
+	}
+	return b.String()
+}
+
+// prefixRange returns the first and the last ID that begin so in hexadecimal.
+func prefixRange(prefix string) (low, high []byte, ok bool) {
+	if len(prefix) == 0 || len(prefix) > 64 {
+		return nil, nil, false
+	}
+	low, err := hex.DecodeString(prefix + strings.Repeat("0", 64-len(prefix)))
+	if err != nil {
+		return nil, nil, false
+	}
+	high, _ = hex.DecodeString(prefix + strings.Repeat("f", 64-len(prefix)))
+	return low, high, true
+}
