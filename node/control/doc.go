@@ -1,0 +1,51 @@
+// Package control is the local socket: how commands and other programs talk to
+// a running node.
+//
+// One node owns a data folder. It listens on a Unix socket in that folder and
+// serves its Node interface over HTTP; everyone else gets the same interface
+// from Dial. Either may be handed to code that wants a Node, and both pass the
+// conformance suite in controltest.
+//
+// The socket is open to its user alone: mode 0600, and on Linux the kernel's
+// word on who connects (SO_PEERCRED).
+//
+// # The protocol
+//
+// HTTP/1.1 with JSON bodies, so that curl --unix-socket is a client too.
+// Unknown fields are ignored. Durations are nanoseconds, in fields that end in
+// _ns. An error is a status of 400 or more and {"code", "message"}; the codes
+// stand in errors.go and never change. A request body is 64 KiB at most.
+//
+//	GET    /v1/status
+//	POST   /v1/stop
+//	POST   /v1/invite              {"uses", "expires_ns"}
+//	POST   /v1/search              {"kind", "text", "offset", "limit"}
+//	GET    /v1/skipped             a JSON line for each file
+//	POST   /v1/opens               {"id", "from_ns"}
+//	GET    /v1/opens/{handle}/bytes
+//	DELETE /v1/opens/{handle}
+//	POST   /v1/prefetch            {"id", "depth"}
+//	POST   /v1/reports             a Report
+//	GET    /v1/cache
+//	GET    /v1/cache/tracks        a JSON line for each track
+//	DELETE /v1/cache/tracks/{id}
+//	PUT    /v1/cache/tracks/{id}/pin
+//	DELETE /v1/cache/tracks/{id}/pin
+//	PUT    /v1/cache/limit         {"bytes"}
+//	POST   /v1/cache/verify        JSON lines of progress, the result last
+//
+// # Reading a track
+//
+// POST /v1/opens answers with one JSON line, the handle and the track's header,
+// and then stays: the track is open for as long as that connection, so a
+// program that is killed leaves nothing open. DELETE ends it in good order and
+// tells the final shares.
+//
+// GET bytes takes a Range and answers with what is there of it, at least one
+// byte, as soon as it is there: often less than was asked for, as RFC 9110
+// section 15.3.7 allows. An answer is thus always whole, no byte waits for
+// another, and a reader that seeks leaves no half-read answer behind. It is a
+// chunk at most, so that buffers between the processes do not draw the owner's
+// reading position away from what is heard. The header Earshot-Shares carries
+// the shares so far.
+package control
