@@ -1,0 +1,318 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/marcopolo/simnet"
+	"lukechampine.com/blake3/bao"
+
+	"earshot/node/control"
+	"earshot/node/origin"
+	"earshot/node/swarm"
+	"earshot/node/tracker"
+	"earshot/protocol"
+	"earshot/protocol/identity"
+)
+
+// lab is a swarm on a simulated network, in virtual time: real nodes, real
+// QUIC, real files; only the packets' way and the clock are not. It lives
+// inside a synctest bubble.
+type lab struct {
+	t         *testing.T
+	net       *simnet.Simnet
+	places    map[string]line // by IP
+	authority *identity.Authority
+	server    *labServer
+	nodes     int
+	log       *slog.Logger
+}
+
+// line is a host's access line; rates in bits a second.
+type line struct {
+	up, down int
+	delay    time.Duration
+	site     string // hosts of one site are on one LAN
+	loss     float64
+}
+
+var (
+	serverLine = line{up: 100e6, down: 100e6, delay: 5 * time.Millisecond, site: "server"}
+	homeLine   = line{up: 10e6, down: 50e6, delay: 20 * time.Millisecond}
+)
+
+const lanDelay = 200 * time.Microsecond
+
+// labServer is the server's role over tracks in memory.
+type labServer struct {
+	swarm  *swarm.Swarm
+	origin *origin.Origin
+	packet net.PacketConn
+	tracks labTracks
+}
+
+func newLab(t *testing.T, serverAt line, tracks ...labTrack) *lab {
+	l := &lab{t: t, places: map[string]line{}, log: slog.New(slog.DiscardHandler)}
+	if os.Getenv("EARSHOT_TEST_LOG") != "" {
+		l.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	l.net = &simnet.Simnet{LatencyFunc: l.latency, Logger: slog.New(slog.DiscardHandler)}
+	packet := l.plug("198.51.100.1", serverAt)
+	l.net.Start()
+	var err error
+	dir := t.TempDir()
+	if l.authority, err = identity.OpenAuthority(filepath.Join(dir, "authority"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	id, err := l.authority.ServerIdentity(filepath.Join(dir, "member"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &labServer{tracks: labTracks{}, packet: packet}
+	for _, track := range tracks {
+		s.tracks[track.header.ID] = track
+	}
+	s.origin = origin.New(origin.Config{
+		Tracks: s.tracks, Catalogue: s.tracks, Tracker: tracker.NewMemory(), Authority: l.authority,
+		Invitations: origin.OpenInvitations(filepath.Join(dir, "invitations")), Log: l.log,
+	})
+	secret := make([]byte, 32)
+	s.swarm, err = swarm.New(swarm.Config{
+		Packet: packet, Self: id.NodeID(), AcceptTLS: id.AcceptServerConfig(secret), Secret: secret,
+		Store: s.origin, Server: s.origin, FixedPacketSize: true, Log: l.log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.server = s
+	return l
+}
+
+// close ends what is left of the lab: connections first, then the network.
+func (l *lab) close() {
+	l.server.close()
+	l.net.Close()
+}
+
+func (s *labServer) close() {
+	s.swarm.Close()
+	s.origin.Close()
+}
+
+// plug gives a host its line.
+func (l *lab) plug(ip string, at line) net.PacketConn {
+	l.places[ip] = at
+	conn := l.net.NewEndpoint(&net.UDPAddr{IP: net.ParseIP(ip).To4(), Port: 4433}, simnet.NodeBiDiLinkSettings{
+		Uplink:   simnet.LinkSettings{BitsPerSecond: at.up, MTU: 1500},
+		Downlink: simnet.LinkSettings{BitsPerSecond: at.down, MTU: 1500},
+	})
+	return &lossy{PacketConn: conn, loss: at.loss, rng: rand.New(rand.NewPCG(uint64(len(l.places)), 1))}
+}
+
+func (l *lab) latency(p *simnet.Packet) time.Duration {
+	from, to := l.places[p.From.(*net.UDPAddr).IP.String()], l.places[p.To.(*net.UDPAddr).IP.String()]
+	if from.site != "" && from.site == to.site {
+		return lanDelay
+	}
+	return from.delay + to.delay
+}
+
+// lossy loses packets on the way out.
+type lossy struct {
+	net.PacketConn
+	loss float64
+	mu   sync.Mutex
+	rng  *rand.Rand
+}
+
+func (c *lossy) WriteTo(b []byte, a net.Addr) (int, error) {
+	c.mu.Lock()
+	lost := c.loss > 0 && c.rng.Float64() < c.loss
+	c.mu.Unlock()
+	if lost {
+		return len(b), nil
+	}
+	u := a.(*net.UDPAddr) // simnet takes the 4- and 16-byte forms for different hosts
+	return c.PacketConn.WriteTo(b, &net.UDPAddr{IP: u.IP.To4(), Port: u.Port})
+}
+
+// host is a place with a data folder of a member.
+type host struct {
+	lab  *lab
+	ip   string
+	at   line
+	data string
+}
+
+// host makes a new member's data folder, as Join would.
+func (l *lab) host(at line) *host {
+	l.nodes++
+	h := &host{lab: l, ip: fmt.Sprintf("203.0.%d.%d", 113+l.nodes/250, 1+l.nodes%250), at: at, data: l.t.TempDir()}
+	dir := filepath.Join(h.data, memberDir)
+	key, err := identity.LoadKey(dir)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	leaf, err := l.authority.Issue(key.Public().(ed25519.PublicKey), identity.RoleMember, time.Now())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	id, err := identity.New(key, leaf, l.authority.Root(), l.authority.Pin())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	where, _ := json.Marshal(joined{Server: "198.51.100.1:4433"})
+	if err := os.WriteFile(filepath.Join(h.data, joinedFile), where, 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := id.Save(dir); err != nil {
+		l.t.Fatal(err)
+	}
+	return h
+}
+
+// start starts a node at the host.
+func (h *host) start() *Node {
+	n, err := Start(Config{Data: h.data, Packet: h.lab.plug(h.ip, h.at), Private: true, Log: h.lab.log})
+	if err != nil {
+		h.lab.t.Fatal(err)
+	}
+	return n
+}
+
+// labTrack is a made-up track at a constant bitrate.
+type labTrack struct {
+	header protocol.Header
+	data   []byte
+	proof  []byte
+}
+
+func newLabTrack(seed uint64, length time.Duration, bitrate int) labTrack {
+	rng := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
+	data := make([]byte, int(length.Seconds()*float64(bitrate)/8))
+	rng.Read(data)
+	proof, root := bao.EncodeBuf(data, protocol.ChunkGroup, true)
+	h := protocol.Header{
+		Track:  protocol.Track{ID: root, Title: fmt.Sprintf("Track %d", seed), Duration: length, Size: int64(len(data)), Bitrate: bitrate},
+		Format: protocol.FormatMP3, SampleRate: 44100, Channels: 2, Samples: int64(length.Seconds() * 44100),
+	}
+	for s := range int(length / time.Second) {
+		h.Seek = append(h.Seek, int64(s*bitrate/8))
+	}
+	return labTrack{h, data, proof}
+}
+
+// labTracks is a track store and a catalogue.
+type labTracks map[protocol.ID]labTrack
+
+func (l labTracks) Header(_ context.Context, id protocol.ID) (protocol.Header, error) {
+	t, ok := l[id]
+	if !ok {
+		return t.header, origin.ErrUnknownTrack
+	}
+	return t.header, nil
+}
+
+func (l labTracks) Proof(_ context.Context, id protocol.ID) ([]byte, error) { return l[id].proof, nil }
+
+func (l labTracks) Content(_ context.Context, id protocol.ID) (origin.Content, error) {
+	return content{bytes.NewReader(l[id].data)}, nil
+}
+
+func (l labTracks) Search(context.Context, protocol.Query) (protocol.Results, error) {
+	var r protocol.Results
+	for _, t := range l {
+		r.Tracks = append(r.Tracks, t.header.Track)
+		r.Total++
+	}
+	return r, nil
+}
+
+type content struct{ *bytes.Reader }
+
+func (content) Close() error { return nil }
+
+// heard is what one simulated play came to.
+type heard struct {
+	latency  time.Duration // from opening to the first 2 KiB: some frames of sound
+	stutters int
+	silence  time.Duration
+	shares   control.Shares
+	err      error
+}
+
+// firstSound is how many bytes a decoder needs before it sounds: three frames
+// at 192 kbit/s.
+const firstSound = 2 << 10
+
+// playerAhead is how far a player decodes ahead.
+const playerAhead = time.Second
+
+// play reads a track as a player does, at the pace of its sound, and checks
+// every byte.
+func (n *Node) play(ctx context.Context, track labTrack, from time.Duration) (h heard) {
+	asked := time.Now()
+	r, err := n.Open(ctx, track.header.ID, from)
+	if err != nil {
+		h.err = err
+		return h
+	}
+	defer r.Close()
+	offset := track.header.OffsetAt(from)
+	if _, h.err = r.Seek(offset, io.SeekStart); h.err != nil {
+		return h
+	}
+	buf := make([]byte, 1024)
+	var base time.Time // when the track's beginning would have played
+	for began := offset; ; {
+		k, err := r.Read(buf)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			h.err = err
+			break
+		}
+		if !bytes.Equal(buf[:k], track.data[offset:offset+int64(k)]) {
+			h.err = fmt.Errorf("wrong bytes at %d", offset)
+			break
+		}
+		due := track.header.TimeAt(offset)
+		offset += int64(k)
+		now := time.Now()
+		if base.IsZero() {
+			if offset-began < firstSound {
+				continue
+			}
+			h.latency = now.Sub(asked)
+			base = now.Add(-due)
+			continue
+		}
+		if late := now.Sub(base.Add(due)); late > 0 {
+			h.stutters++
+			h.silence += late
+			base = base.Add(late)
+		}
+		select {
+		case <-time.After(time.Until(base.Add(due - playerAhead))):
+		case <-ctx.Done():
+			h.err = ctx.Err()
+			h.shares = r.Shares()
+			return h
+		}
+	}
+	h.shares = r.Shares()
+	return h
+}

@@ -1,0 +1,172 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"earshot/cache"
+	"earshot/node/control"
+	"earshot/node/stream"
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+// translate turns the errors of the parts into those of the control interface.
+func translate(err error) error {
+	for _, pair := range [...][2]error{
+		{stream.ErrUnknownTrack, control.ErrUnknownTrack},
+		{stream.ErrUnavailable, control.ErrUnavailable},
+		{swarm.ErrServerAway, control.ErrServerAway},
+		{cache.ErrNotCached, control.ErrUnknownTrack},
+		{cache.ErrLimitTooSmall, control.ErrBadLimit},
+	} {
+		if errors.Is(err, pair[0]) {
+			return &translated{pair[1], err}
+		}
+	}
+	return err
+}
+
+// translated reads as the control interface's error, and keeps the cause.
+type translated struct{ as, cause error }
+
+func (t *translated) Error() string   { return t.as.Error() }
+func (t *translated) Unwrap() []error { return []error{t.as, t.cause} }
+
+// Open begins to fetch a track and returns once its header is known.
+func (n *Node) Open(ctx context.Context, id protocol.ID, from time.Duration) (control.Track, error) {
+	if n.streams == nil {
+		return nil, control.ErrUnavailable
+	}
+	in, ok := n.cache.Lookup(id)
+	n.cache.Ledger().Asked(ok && in.Complete)
+	r, err := n.streams.Open(ctx, id, from)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return n.plays.read(r), nil
+}
+
+// Prefetch fetches what is due of a track that plays next.
+func (n *Node) Prefetch(_ context.Context, id protocol.ID, depth control.Depth) error {
+	if n.streams == nil {
+		return control.ErrUnavailable
+	}
+	return translate(n.streams.Prefetch(id, depth == control.DepthHead))
+}
+
+// Report takes a player's news.
+func (n *Node) Report(_ context.Context, r control.Report) error {
+	n.plays.report(r, n.cache.Ledger())
+	return nil
+}
+
+// Search asks the server's catalogue; where the server is away, what the cache
+// holds is found.
+func (n *Node) Search(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+	if n.swarm == nil {
+		return n.searchCache(q), nil
+	}
+	server, err := n.swarm.Server(ctx)
+	var r protocol.Results
+	if err == nil {
+		r, err = server.Search(ctx, q)
+	}
+	if err == nil {
+		return r, nil
+	}
+	var refused *protocol.Refused
+	if ctx.Err() != nil || errors.As(err, &refused) {
+		return r, err
+	}
+	if r = n.searchCache(q); r.Total > 0 {
+		return r, nil
+	}
+	return r, translate(err)
+}
+
+// searchCache finds tracks among those that are cached.
+func (n *Node) searchCache(q protocol.Query) protocol.Results {
+	var found []protocol.Track
+	words := strings.Fields(strings.ToLower(q.Text))
+	for in := range n.cache.Tracks() {
+		switch q.Kind {
+		case protocol.QueryPrefix:
+			if !strings.HasPrefix(in.ID.String(), strings.ToLower(q.Text)) {
+				continue
+			}
+		case protocol.QueryWords:
+			if !holdsWords(in.Track, words) {
+				continue
+			}
+		}
+		found = append(found, in.Track)
+	}
+	slices.SortStableFunc(found, inAlbumOrder)
+	return page(found, q)
+}
+
+// Skipped is for servers only.
+func (n *Node) Skipped(context.Context) ([]control.Skipped, error) { return nil, control.ErrNotServer }
+
+// Invite is for servers only.
+func (n *Node) Invite(context.Context, control.Invitation) (string, error) {
+	return "", control.ErrNotServer
+}
+
+// Status tells what the node is doing now.
+func (n *Node) Status(context.Context) (control.Status, error) {
+	s := control.Status{
+		Role: control.RoleListener, PID: os.Getpid(), Sharing: !n.config.NoUpload, UploadLimit: n.config.Upload,
+		Tracks:  n.cache.Stats().Tracks,
+		Playing: []control.Playing{}, Neighbours: []control.Neighbour{},
+	}
+	if n.swarm == nil {
+		return s, nil
+	}
+	s.Node, s.Listen, s.Server = n.member.identity.NodeID(), n.swarm.Addr().String(), n.member.joined.Server
+	conn, _ := n.swarm.ServerChanged()
+	s.Connected = conn != nil
+	fillTraffic(&s, n.swarm, &n.meter)
+	s.Faults.WriteFailed = n.streams.WriteFailures()
+	for _, p := range n.streams.Active() {
+		playing := control.Playing{
+			Track: p.Header.Track, State: control.StatePlaying, Position: p.Place, Length: p.Header.Duration, Buffered: p.Buffered,
+			Chunks: protocol.Chunks(p.Header.Size), Have: p.Have, Shares: n.plays.shares(p.Header.ID),
+		}
+		if r, ok := n.plays.playing(p.Header.ID); ok {
+			playing.Buffered += playing.Position - r.Position
+			playing.Position, playing.State = r.Position, r.State
+		}
+		s.Playing = append(s.Playing, playing)
+	}
+	return s, nil
+}
+
+// fillTraffic fills in what all nodes tell of their connections.
+func fillTraffic(s *control.Status, sw *swarm.Swarm, m *meter) {
+	t := sw.Traffic()
+	s.Uploaded, s.Downloaded, s.WireSent, s.WireReceived = t.Uploaded, t.Downloaded, t.WireSent, t.WireReceived
+	s.UploadRate, s.DownloadRate = m.rates(time.Now(), t)
+	s.Faults.Violations, s.Faults.BadChunks, s.Faults.Timeouts, s.Faults.Disconnected = sw.Faults()
+	for _, c := range sw.Neighbours() {
+		up, down := c.Transferred()
+		s.Neighbours = append(s.Neighbours, control.Neighbour{
+			Node: c.Node(), Address: c.Addr().String(), RTT: c.RTT(), Server: c.Server(), Uploaded: up, Downloaded: down,
+		})
+	}
+}
+
+func holdsWords(t protocol.Track, words []string) bool {
+	fields := strings.Fields(strings.ToLower(t.Title + " " + t.Artist + " " + t.Album))
+	for _, w := range words {
+		if !slices.ContainsFunc(fields, func(f string) bool { return strings.HasPrefix(f, w) }) {
+			return false
+		}
+	}
+	return len(words) > 0
+}

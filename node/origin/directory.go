@@ -1,0 +1,68 @@
+package origin
+
+import (
+	"context"
+
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+// peers returns who can help the asker with a track, and how many there are.
+// A tracker that fails costs help, never the answer.
+func (o *Origin) peers(ctx context.Context, asker *swarm.Conn, id protocol.ID) ([]protocol.Peer, int) {
+	peers, err := o.Tracker.Peers(ctx, id, asker.Peer(), protocol.MaxPeers)
+	if err != nil {
+		o.Log.Warn("the tracker failed", "err", err)
+		return nil, 0
+	}
+	n, err := o.Tracker.Count(ctx, id)
+	if err != nil {
+		n = len(peers)
+	}
+	return peers, n
+}
+
+// enter makes a member a peer for tracks once its handshake is complete: its
+// words may be a replay before.
+func (o *Origin) enter(c *swarm.Conn, tracks []protocol.Announced) {
+	o.wg.Go(func() {
+		if c.Confirmed(context.Background()) != nil { // ends with the connection
+			return
+		}
+		o.later(func(ctx context.Context) {
+			if err := o.Tracker.Announce(ctx, c.Peer(), tracks); err != nil {
+				o.Log.Warn("the tracker failed", "err", err)
+			}
+		})
+	})
+}
+
+// Announced enters what a member says that it holds.
+func (o *Origin) Announced(from *swarm.Conn, tracks []protocol.Announced) { o.enter(from, tracks) }
+
+// Withdrawn takes tracks back that a member has evicted.
+func (o *Origin) Withdrawn(from *swarm.Conn, ids []protocol.ID) {
+	o.later(func(ctx context.Context) {
+		if err := o.Tracker.Withdraw(ctx, from.Node(), ids); err != nil {
+			o.Log.Warn("the tracker failed", "err", err)
+		}
+	})
+}
+
+// Left forgets what a member held: it cannot be told to anyone any more.
+func (o *Origin) Left(c *swarm.Conn) {
+	o.later(func(ctx context.Context) {
+		if err := o.Tracker.Forget(ctx, c.Node()); err != nil {
+			o.Log.Warn("the tracker failed", "err", err)
+		}
+	})
+}
+
+// later does work for the tracker behind the answers, in order. When too much
+// has gathered it is dropped: members announce themselves again.
+func (o *Origin) later(f func(ctx context.Context)) {
+	select {
+	case o.work <- f:
+	default:
+	}
+}

@@ -1,0 +1,216 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"earshot/node/swarm"
+	"earshot/node/tracker"
+	"earshot/protocol"
+	"earshot/protocol/identity"
+)
+
+// ErrUnknownTrack is what a TrackStore returns for a track it does not hold.
+var ErrUnknownTrack = errors.New("no such track")
+
+// TrackStore is where the server's tracks are: a folder, say.
+type TrackStore interface {
+	Header(ctx context.Context, id protocol.ID) (protocol.Header, error)
+	Proof(ctx context.Context, id protocol.ID) ([]byte, error)
+	Content(ctx context.Context, id protocol.ID) (Content, error)
+}
+
+// Content is the bytes of one track.
+type Content interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// Catalogue finds tracks.
+type Catalogue interface {
+	Search(ctx context.Context, q protocol.Query) (protocol.Results, error)
+}
+
+// Config is what an Origin is made of.
+type Config struct {
+	Tracks      TrackStore
+	Catalogue   Catalogue
+	Tracker     tracker.Tracker
+	Authority   *identity.Authority
+	Invitations *Invitations
+	Log         *slog.Logger // nil: none
+}
+
+// Origin implements swarm.Server and swarm.Store.
+type Origin struct {
+	Config
+	work   chan func(ctx context.Context) // for the tracker, in order
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+const (
+	// idleHead is the head where no peer can help: long enough that the asker
+	// measures its rates and asks the server for more in peace.
+	idleHead = 10 * time.Second
+	// sharedHead is the head where peers hold the track: what plays while they
+	// are dialled (two round trips) and the schedule's urgent time (3 s).
+	sharedHead = 5 * time.Second
+	// preroll goes before a place in a track: a decoder begins a second early,
+	// as the seek table's grain is a second.
+	preroll = time.Second
+	// answerTimeout bounds the look-ups behind one answer.
+	answerTimeout = 10 * time.Second
+	// trackerQueue holds what members announced until the tracker has it. More
+	// is dropped: it is announced again (package node).
+	trackerQueue = 4096
+)
+
+// New starts the server's role. Close ends it.
+func New(c Config) *Origin {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	o := &Origin{Config: c, work: make(chan func(context.Context), trackerQueue), cancel: cancel}
+	o.wg.Go(func() {
+		for {
+			select {
+			case f := <-o.work:
+				f(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return o
+}
+
+// Close ends the work that goes on behind answers.
+func (o *Origin) Close() {
+	o.cancel()
+	o.wg.Wait()
+}
+
+// Answer answers what members ask of a server.
+func (o *Origin) Answer(ctx context.Context, from *swarm.Conn, m protocol.Message, to *swarm.Answer) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	var err error
+	switch m := m.(type) {
+	case *protocol.Open:
+		err = o.open(ctx, from, m, to)
+	case *protocol.Search:
+		var r protocol.Results
+		if r, err = o.Catalogue.Search(ctx, m.Query); err == nil {
+			to.SetFirst()
+			err = to.Send(&protocol.FoundTracks{Results: r})
+		}
+	case *protocol.FindPeers:
+		err = o.findPeers(ctx, from, m, to)
+	case *protocol.Renew:
+		err = o.renew(ctx, from, to)
+	default:
+		err = &protocol.Refused{Code: protocol.CodeWrongRole}
+	}
+	if errors.Is(err, ErrUnknownTrack) {
+		err = &protocol.Refused{Code: protocol.CodeNotFound}
+	}
+	to.End(err)
+}
+
+// open sends header and head on the asker's stream, and the proof tree beside
+// them. The asker becomes a peer for the track once it is known to be here.
+func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, to *swarm.Answer) error {
+	header, err := o.Tracks.Header(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	to.SetFirst()
+	answer := &protocol.Opened{Header: header}
+	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
+	answer.HeadFirst, answer.HeadCount = headRun(&header, m.From, headLength(m.Head, len(answer.Peers)))
+	if err := to.Send(answer); err != nil {
+		return err
+	}
+	o.enter(from, []protocol.Announced{{ID: m.ID}})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		tree, err := o.Tracks.Proof(ctx, m.ID)
+		if err == nil {
+			err = to.SendProof(ctx, m.ID, tree)
+		}
+		if err != nil {
+			o.Log.Debug("sending a proof tree failed", "track", m.ID.Short(), "err", err)
+		}
+	})
+	if answer.HeadCount == 0 {
+		to.End(nil) // the stream; the proof tree goes on
+		return nil
+	}
+	content, err := o.Tracks.Content(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	err = to.SendChunks(ctx, &track{origin: o, header: header, content: content}, answer.HeadFirst, answer.HeadCount)
+	to.End(err)
+	return nil
+}
+
+// headLength is how much of a track to send unasked.
+func headLength(asked time.Duration, peers int) time.Duration {
+	if peers > 0 {
+		return min(asked, sharedHead)
+	}
+	return min(asked, idleHead)
+}
+
+// headRun returns the chunks that hold length of a track from a place on.
+func headRun(h *protocol.Header, from, length time.Duration) (first, count int) {
+	if length <= 0 {
+		return 0, 0
+	}
+	start, end := h.OffsetAt(from-preroll), h.OffsetAt(from+length)
+	if from+length >= h.Duration {
+		end = h.Size
+	}
+	first = int(start / protocol.ChunkSize)
+	count = min(protocol.Chunks(end)-first, protocol.MaxHead/protocol.ChunkSize)
+	return first, count
+}
+
+func (o *Origin) findPeers(ctx context.Context, from *swarm.Conn, m *protocol.FindPeers, to *swarm.Answer) error {
+	peers, n := o.peers(ctx, from, m.ID)
+	to.SetFirst()
+	return to.Send(&protocol.FoundPeers{Listeners: n, Peers: peers})
+}
+
+func (o *Origin) renew(ctx context.Context, from *swarm.Conn, to *swarm.Answer) error {
+	if err := from.Confirmed(ctx); err != nil {
+		return err
+	}
+	node := from.Node()
+	leaf, err := o.Authority.Issue(node[:], identity.RoleMember, time.Now())
+	if err != nil {
+		return err
+	}
+	return to.Send(&protocol.Certificate{Leaf: leaf, Root: o.Authority.Root()})
+}
+
+// Join admits a node that brings a valid invitation.
+func (o *Origin) Join(ctx context.Context, m *protocol.Join) (*protocol.Certificate, error) {
+	if err := o.Invitations.Use(ctx, m.Secret, time.Now()); err != nil {
+		return nil, err
+	}
+	leaf, err := o.Authority.Issue(m.Key[:], identity.RoleMember, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &protocol.Certificate{Leaf: leaf, Root: o.Authority.Root()}, nil
+}

@@ -1,0 +1,17 @@
+// Package stream makes one track out of what the cache holds, what peers hold
+// and what the server sends: an io.ReadSeeker whose Read waits for nothing but
+// the bytes it returns.
+//
+// Streams keeps a Stream for each track that someone reads or will read soon.
+// A Stream opens the track, feeds everything it hears (have maps, chunks,
+// failures, the place where its reader is) to package schedule, and does what
+// that decides. Chunks go to the cache as soon as they are verified, and are
+// offered to neighbours from then on. What the server sends is read while it
+// arrives, before a chunk is whole and before its proof tree is there; what a
+// peer sends is read only when verified.
+//
+// It promises: no byte that fails verification is stored, shared, or (from a
+// peer) read; a full disk or a failing one does not stop a track, which is then
+// held in memory; a server that goes away stops nothing that anyone else holds;
+// and Close of a Reader ends what nobody else needs.
+package stream

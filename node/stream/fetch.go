@@ -1,0 +1,329 @@
+package stream
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"earshot/node/schedule"
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+// fetch brings the missing chunks of a track: it tells the schedule what
+// happens and does what that decides. Only its loop touches its fields.
+type fetch struct {
+	s        *Stream
+	start    time.Time
+	schedule *schedule.State
+	wg       sync.WaitGroup
+
+	sources  map[*swarm.Conn]*source
+	byID     map[schedule.SourceID]*source
+	lastID   schedule.SourceID
+	requests map[schedule.RequestID]context.CancelFunc
+	proven   bool
+	dry      time.Time // since when nothing reachable holds what the reader waits for
+}
+
+// source is a node that may be asked for chunks.
+type source struct {
+	conn      *swarm.Conn
+	id        schedule.SourceID
+	server    bool
+	added     bool // to the schedule
+	have      protocol.Bitmap
+	listening bool
+}
+
+const (
+	// tick is how often the schedule is told where the reader is though it has
+	// not moved: it may be paused.
+	tick = time.Second
+	// dryAfter is how long a reader waits before it is told that nothing holds
+	// what it needs: time to find peers anew once.
+	dryAfter = 3 * time.Second
+	// progressGrain is how many bytes arrive before the schedule hears of them.
+	progressGrain = 4 << 10
+)
+
+func (s *Stream) newFetch() *fetch {
+	p := s.pieces
+	self := s.all.config.Swarm.Self()
+	return &fetch{
+		s: s, start: time.Now(), proven: p.proven(),
+		schedule: schedule.New(schedule.Config{
+			Timeline: schedule.NewTimeline(&p.header),
+			Track:    s.id, Have: p.track.Have(), Self: key(self), Seed: rand.Uint64(),
+		}),
+		sources:  map[*swarm.Conn]*source{},
+		byID:     map[schedule.SourceID]*source{},
+		requests: map[schedule.RequestID]context.CancelFunc{},
+	}
+}
+
+// key is a node's place in sharing out the server's chunks, the same for all.
+func key(n protocol.NodeID) uint64 { return binary.BigEndian.Uint64(n[:8]) }
+
+// fetch brings the rest of the track; it returns when all is stored, or with ctx.
+func (s *Stream) fetch(ctx context.Context, first *opened) {
+	f := s.newFetch()
+	ctx, cancel := context.WithCancel(ctx)
+	defer f.wg.Wait()
+	defer cancel()
+	stopWatching := s.all.config.Swarm.Watch(s.id, s)
+	defer func() {
+		stopWatching()
+		if s.pieces.track.Complete() {
+			s.all.config.Holding(s.id, true)
+			s.all.config.Swarm.Completed(s.id)
+		}
+	}()
+	if first != nil {
+		f.begin(ctx, first)
+	}
+	f.wg.Go(func() { f.findHelp(ctx, first) })
+	f.wg.Go(func() { f.findProof(ctx, first) })
+	f.wg.Go(func() { f.watchServer(ctx) })
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !s.pieces.track.Complete() {
+		select {
+		case event := <-s.events:
+			event(f, f.now())
+			for more := true; more; { // all that has happened before the next decision
+				select {
+				case event = <-s.events:
+					event(f, f.now())
+				default:
+					more = false
+				}
+			}
+		case <-s.kick:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		f.look()
+		timer.Reset(f.act(ctx))
+	}
+}
+
+func (f *fetch) now() time.Duration { return time.Since(f.start) }
+
+// tell has the loop take note of something.
+func (f *fetch) tell(ctx context.Context, event func(f *fetch, now time.Duration)) {
+	select {
+	case f.s.events <- event:
+	case <-ctx.Done():
+	}
+}
+
+// begin takes the server's answer to *open*: the head is on its way.
+func (f *fetch) begin(ctx context.Context, first *opened) {
+	now := f.now()
+	src := f.addServer(now, first.conn)
+	if first.HeadCount == 0 {
+		first.Head.Close()
+		return
+	}
+	id := f.schedule.Expect(now, src.id, first.HeadFirst, first.HeadCount)
+	f.requests[id] = first.close
+	f.wg.Go(func() {
+		defer first.close()
+		f.end(ctx, id, f.receive(ctx, first.Head, src, id))
+	})
+}
+
+// look tells the schedule where the reader is and what is wished for.
+func (f *fetch) look() {
+	s, now := f.s, f.now()
+	s.mu.Lock()
+	place, waiting, lacking := s.place, s.waiting, s.lacking
+	s.lacking = nil
+	mode := schedule.PrefetchPeers
+	switch {
+	case s.wishes[wishPlay] > 0:
+		mode = schedule.Playing
+	case s.wishes[wishHead] > 0:
+		mode = schedule.PrefetchHead
+	}
+	s.mu.Unlock()
+	chunk := int(place / protocol.ChunkSize)
+	for _, i := range append(lacking, s.pieces.forget(chunk)...) {
+		f.schedule.Missing(now, i, 1)
+	}
+	f.schedule.Playhead(now, place, mode)
+	buffered := f.schedule.Buffered(now)
+	s.mu.Lock()
+	s.buffered = buffered
+	s.mu.Unlock()
+	f.checkDry(chunk, waiting && mode == schedule.Playing && !s.pieces.has(chunk))
+}
+
+// checkDry tells a waiting reader when nothing that can be reached holds what
+// it needs, and when something does again.
+func (f *fetch) checkDry(chunk int, waiting bool) {
+	held := false
+	for c, src := range f.sources {
+		held = held || c.Trusted() && (src.server || src.have.Has(chunk))
+	}
+	switch {
+	case !waiting || held:
+		f.dry = time.Time{}
+	case f.dry.IsZero():
+		f.dry = time.Now()
+	}
+	f.s.setUnavailable(!f.dry.IsZero() && time.Since(f.dry) >= dryAfter)
+}
+
+// act does what the schedule decides, and returns when to ask it again.
+func (f *fetch) act(ctx context.Context) time.Duration {
+	now := f.now()
+	actions, next := f.schedule.Step(now)
+	for _, a := range actions {
+		switch a.Kind {
+		case schedule.Cancel:
+			if cancel := f.requests[a.ID]; cancel != nil {
+				cancel()
+				delete(f.requests, a.ID)
+			}
+		case schedule.Request:
+			src := f.byID[a.Source]
+			request, cancel := context.WithCancel(ctx)
+			f.requests[a.ID] = cancel
+			f.wg.Go(func() {
+				defer cancel()
+				f.get(request, ctx, a, src)
+			})
+		}
+	}
+	if next == schedule.Never {
+		return tick
+	}
+	return min(max(next-now, 0), tick)
+}
+
+// get asks for one run and takes what comes. request ends when the schedule
+// cancels it, ctx with the fetch.
+func (f *fetch) get(request, ctx context.Context, a schedule.Action, src *source) {
+	run, err := src.conn.Get(request, &protocol.Get{ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority})
+	if err == nil {
+		err = f.receive(request, run, src, a.ID)
+		run.Close()
+	}
+	f.end(ctx, a.ID, err)
+}
+
+// end tells the schedule how a request ended; one that it cancelled itself it
+// has forgotten.
+func (f *fetch) end(ctx context.Context, id schedule.RequestID, err error) {
+	f.tell(ctx, func(f *fetch, now time.Duration) {
+		delete(f.requests, id)
+		if err == nil {
+			f.schedule.Finished(now, id)
+		} else {
+			f.schedule.Failed(now, id, reason(err))
+		}
+	})
+}
+
+// reason says to the schedule why a request failed.
+func reason(err error) schedule.Reason {
+	var refused *protocol.Refused
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, errCorrupt):
+		return schedule.Corrupt
+	case errors.As(err, &refused):
+		switch refused.Code {
+		case protocol.CodeNotFound:
+			return schedule.NotFound
+		case protocol.CodeNotSharing:
+			return schedule.Unwilling
+		}
+		return schedule.Busy
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return schedule.Timeout
+	}
+	return schedule.Disconnected
+}
+
+// addServer makes the server a source.
+func (f *fetch) addServer(now time.Duration, c *swarm.Conn) *source {
+	src := f.source(c)
+	if !src.added {
+		src.server, src.added = true, true
+		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Server, RTT: c.RTT()})
+	}
+	return src
+}
+
+func (f *fetch) source(c *swarm.Conn) *source {
+	src := f.sources[c]
+	if src == nil {
+		f.lastID++
+		src = &source{conn: c, id: f.lastID}
+		f.sources[c], f.byID[src.id] = src, src
+	}
+	return src
+}
+
+// heard takes news of a neighbour's have map. Until the proof tree is there
+// they are only noted: what a peer sends could not be verified.
+func (f *fetch) heard(now time.Duration, c *swarm.Conn, m protocol.Message) {
+	src := f.source(c)
+	n := protocol.Chunks(f.s.pieces.header.Size)
+	switch m := m.(type) {
+	case *protocol.Have:
+		src.listening = m.Listening
+		src.have = protocol.NewBitmap(n)
+		if m.Chunks.Valid(n) {
+			copy(src.have, m.Chunks)
+		}
+		f.offer(now, src)
+	case *protocol.Got:
+		if src.have == nil {
+			return
+		}
+		for i := m.First; i < min(m.First+m.Count, n); i++ {
+			src.have.Set(i)
+		}
+		if src.added {
+			f.schedule.Got(now, src.id, m.First, min(m.Count, n-m.First))
+		}
+	case *protocol.Lost:
+		src.have = protocol.NewBitmap(n)
+		f.offer(now, src)
+	}
+}
+
+// offer tells the schedule of a peer and all it holds.
+func (f *fetch) offer(now time.Duration, src *source) {
+	if !f.proven || src.server || src.have == nil || !src.conn.Trusted() {
+		return
+	}
+	if !src.added {
+		src.added = true
+		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Peer, RTT: src.conn.RTT(), Key: key(src.conn.Node())})
+	}
+	f.schedule.SetHave(now, src.id, src.have)
+	f.schedule.Listening(now, src.id, src.listening)
+}
+
+// gone takes a source out.
+func (f *fetch) gone(now time.Duration, c *swarm.Conn) {
+	src := f.sources[c]
+	if src == nil {
+		return
+	}
+	delete(f.sources, c)
+	delete(f.byID, src.id)
+	if src.added {
+		f.schedule.RemoveSource(now, src.id)
+	}
+}

@@ -1,0 +1,100 @@
+package stream
+
+import (
+	"context"
+	"time"
+)
+
+// seekHelp is when the tracker is asked for peers, after the first answer: soon,
+// as others may have begun at the same moment, then ever more rarely.
+var seekHelp = [...]time.Duration{
+	250 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second,
+}
+
+// enoughPeers is when the tracker is not asked any more: with four sources, the
+// loss of one costs a quarter.
+const enoughPeers = 4
+
+// findHelp dials peers for the track: those of the server's answer, then those
+// the tracker knows later.
+func (f *fetch) findHelp(ctx context.Context, first *opened) {
+	sw := f.s.all.config.Swarm
+	if first == nil { // held in part: the server enters us for the track, and names peers
+		if o, err := f.s.openAtServer(ctx, 0); err == nil {
+			o.Head.Close()
+			defer o.cancel()
+			sw.Connect(ctx, o.Peers)
+			f.takeProof(ctx, o)
+		}
+	} else {
+		sw.Connect(ctx, first.Peers)
+	}
+	for try := 0; ; try = min(try+1, len(seekHelp)-1) {
+		select {
+		case <-time.After(seekHelp[try]):
+		case <-ctx.Done():
+			return
+		}
+		if f.peers(ctx) >= enoughPeers {
+			continue
+		}
+		server, err := sw.Server(ctx)
+		if err != nil {
+			continue
+		}
+		if found, err := server.FindPeers(ctx, f.s.id); err == nil {
+			sw.Connect(ctx, found.Peers)
+		}
+	}
+}
+
+// takeProof settles the proof tree of an answer, where it is still missing.
+func (f *fetch) takeProof(ctx context.Context, o *opened) {
+	if f.s.pieces.proven() {
+		return
+	}
+	if tree, err := o.Proof(ctx); err == nil {
+		f.prove(ctx, o.conn, tree)
+	}
+}
+
+// peers counts the neighbours that hold some of the track.
+func (f *fetch) peers(ctx context.Context) int {
+	answer := make(chan int, 1)
+	f.tell(ctx, func(f *fetch, _ time.Duration) {
+		n := 0
+		for _, src := range f.sources {
+			if !src.server && src.have.Count() > 0 {
+				n++
+			}
+		}
+		answer <- n
+	})
+	select {
+	case n := <-answer:
+		return n
+	case <-ctx.Done():
+		return 0
+	}
+}
+
+// watchServer makes the server a source whenever it is there.
+func (f *fetch) watchServer(ctx context.Context) {
+	for {
+		c, changed := f.s.all.config.Swarm.ServerChanged()
+		if c != nil {
+			f.tell(ctx, func(f *fetch, now time.Duration) {
+				select {
+				case <-c.Done():
+				default:
+					f.addServer(now, c)
+				}
+			})
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

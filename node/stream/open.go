@@ -1,0 +1,116 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+const (
+	// askHead is how long a head to ask for; the server sends less where peers
+	// can help (package origin).
+	askHead = 10 * time.Second
+	// serverPatience is how long the server may take to answer *open* before
+	// neighbours are asked for the header: three of the losses that one in
+	// ten thousand opens meets, and less than it takes to give up a song.
+	serverPatience = 3 * time.Second
+)
+
+// opened is the server's answer, under way.
+type opened struct {
+	*swarm.Opening
+	conn   *swarm.Conn
+	cancel context.CancelFunc
+}
+
+// open finds the track's header, in the cache or wherever it is, and gets the
+// track ready to be stored. Where the server was asked, its head is on its way.
+func (s *Stream) open(ctx context.Context) (*opened, error) {
+	if t, ok := s.all.config.Cache.AcquireCached(s.id); ok {
+		s.pieces = newPieces(t.Header(), t)
+		return nil, nil
+	}
+	first, err := s.openAtServer(ctx, askHead)
+	var header protocol.Header
+	switch {
+	case err == nil:
+		header = first.Header
+	case errors.Is(err, &protocol.Refused{Code: protocol.CodeNotFound}):
+		return nil, ErrUnknownTrack
+	default:
+		h, ok := s.openAtPeers(ctx)
+		if !ok {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		header = h
+	}
+	t, err := s.all.config.Cache.Acquire(header)
+	if err != nil {
+		if first != nil {
+			first.close()
+		}
+		return nil, fmt.Errorf("making room for the track: %w", err)
+	}
+	s.pieces = newPieces(header, t)
+	return first, nil
+}
+
+// openAtServer asks the server for all that is needed to begin.
+func (s *Stream) openAtServer(ctx context.Context, head time.Duration) (*opened, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	patience := time.AfterFunc(serverPatience, cancel)
+	defer patience.Stop()
+	conn, err := s.all.config.Swarm.Server(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	s.mu.Lock()
+	from := s.from
+	s.mu.Unlock()
+	o, err := conn.Open(ctx, &protocol.Open{ID: s.id, From: from, Head: head})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &opened{o, conn, cancel}, nil
+}
+
+func (o *opened) close() {
+	o.Head.Close()
+	o.cancel()
+}
+
+// openAtPeers asks all neighbours for the header; the first good answer counts.
+func (s *Stream) openAtPeers(ctx context.Context) (h protocol.Header, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, serverPatience)
+	defer cancel()
+	conns := s.all.config.Swarm.Neighbours()
+	answers := make(chan *protocol.Header, len(conns))
+	asked := 0
+	for _, c := range conns {
+		if c.Server() || !c.Trusted() {
+			continue
+		}
+		asked++
+		s.all.wg.Go(func() {
+			o, err := c.Open(ctx, &protocol.Open{ID: s.id})
+			if err != nil {
+				answers <- nil
+				return
+			}
+			o.Head.Close()
+			answers <- &o.Header
+		})
+	}
+	for range asked {
+		if h := <-answers; h != nil {
+			return *h, true
+		}
+	}
+	return h, false
+}

@@ -1,0 +1,208 @@
+package stream
+
+import (
+	"errors"
+	"sync"
+
+	"earshot/cache"
+	"earshot/protocol"
+)
+
+// provider is where a chunk came from.
+type provider uint8
+
+const (
+	fromCache  provider = iota // it was here before the stream began
+	fromServer                 // the server sent it
+	fromPeers                  // a peer sent it
+)
+
+// pieces are the chunks of one track as they come: in memory until they are
+// verified and stored, in the cache then.
+type pieces struct {
+	header protocol.Header
+	track  *cache.Track
+
+	mu      sync.Mutex
+	memory  map[int]*piece
+	origin  []provider
+	proof   bool
+	changed chan struct{} // closed when there is more to read
+}
+
+// piece is a chunk in memory. What is in data below n never changes.
+type piece struct {
+	data     []byte
+	n        int  // bytes that have arrived
+	verified bool // only the cache's lack of room keeps it here
+}
+
+// maxMemory bounds the chunks that are held in memory for lack of room on the
+// disk: 4 MiB, a minute and more of most tracks.
+const maxMemory = 256
+
+var (
+	errCorrupt = errors.New("a chunk failed verification")
+	errNoProof = errors.New("the proof tree is not there yet")
+)
+
+func newPieces(h protocol.Header, t *cache.Track) *pieces {
+	_, proof := t.Proof()
+	return &pieces{
+		header: h, track: t, proof: proof,
+		memory: map[int]*piece{}, origin: make([]provider, protocol.Chunks(h.Size)), changed: make(chan struct{}),
+	}
+}
+
+// has reports whether a whole chunk is there to read, verified or from the server.
+func (p *pieces) has(i int) bool {
+	p.mu.Lock()
+	m := p.memory[i]
+	whole := m != nil && m.n == len(m.data)
+	p.mu.Unlock()
+	return whole || p.track.Has(i)
+}
+
+// wake lets waiting readers look again. p.mu is held.
+func (p *pieces) wake() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// publish makes the part of a chunk that has arrived readable: only for the
+// server's chunks, whom a reader trusts ahead of the proof.
+func (p *pieces) publish(i int, c *piece, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.n = n
+	if m := p.memory[i]; m == nil || m.n < n {
+		p.memory[i] = c
+		p.origin[i] = fromServer
+	}
+	p.wake()
+}
+
+// complete takes a whole chunk: it is verified, stored, and no longer held in
+// memory unless the disk has no room. stored tells whether it can be offered.
+// errNoProof is returned where it cannot be verified yet: a chunk of the server
+// is then kept, and settled when the proof comes; a peer's is the caller's to
+// bring again.
+func (p *pieces) complete(i int, data []byte, from provider) (stored bool, err error) {
+	p.mu.Lock()
+	if !p.proof {
+		if from == fromServer {
+			p.memory[i] = &piece{data: data, n: len(data)}
+			p.origin[i] = from
+			p.wake()
+		}
+		p.mu.Unlock()
+		return false, errNoProof
+	}
+	p.mu.Unlock()
+	err = p.track.Put(i, data)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.wake()
+	switch {
+	case err == nil:
+		delete(p.memory, i)
+		p.origin[i] = from
+		return true, nil
+	case errors.Is(err, cache.ErrBadChunk):
+		delete(p.memory, i)
+		return false, errCorrupt
+	}
+	p.memory[i] = &piece{data: data, n: len(data), verified: true}
+	p.origin[i] = from
+	return false, err
+}
+
+// prove takes the proof tree and settles the chunks that waited for it. It
+// returns those that proved wrong.
+func (p *pieces) prove(tree []byte) (stored, wrong []int, err error) {
+	if err := p.track.SetProof(tree); err != nil {
+		return nil, nil, err
+	}
+	p.mu.Lock()
+	p.proof = true
+	waiting := map[int]*piece{}
+	for i, m := range p.memory {
+		if !m.verified && m.n == len(m.data) {
+			waiting[i] = m
+		}
+	}
+	p.mu.Unlock()
+	for i, m := range waiting {
+		ok, err := p.complete(i, m.data, p.provider(i))
+		if errors.Is(err, errCorrupt) {
+			wrong = append(wrong, i)
+		} else if ok {
+			stored = append(stored, i)
+		}
+	}
+	return stored, wrong, nil
+}
+
+// proven reports whether the proof tree is there.
+func (p *pieces) proven() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proof
+}
+
+func (p *pieces) provider(i int) provider {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.origin[i]
+}
+
+// forget drops what memory holds of chunks before i beyond its bound, so that
+// a track plays on where the disk is full. It returns what is missing again.
+func (p *pieces) forget(before int) (missing []int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.memory) <= maxMemory {
+		return nil
+	}
+	for i, m := range p.memory {
+		if i < before && m.verified {
+			delete(p.memory, i)
+			missing = append(missing, i)
+		}
+	}
+	return missing
+}
+
+// read copies what is there at offset, from memory or, through scratch, from
+// the cache. Where nothing is, wait is closed when that may have changed.
+func (p *pieces) read(b []byte, offset int64, scratch *chunkBuffer) (n int, from provider, wait <-chan struct{}, err error) {
+	i, at := int(offset/protocol.ChunkSize), int(offset%protocol.ChunkSize)
+	p.mu.Lock()
+	wait, from = p.changed, p.origin[i]
+	if m := p.memory[i]; m != nil && m.n > at {
+		n = copy(b, m.data[at:m.n])
+	}
+	p.mu.Unlock()
+	if n > 0 {
+		return n, from, nil, nil
+	}
+	if scratch.chunk != i || scratch.n == 0 {
+		if !p.track.Has(i) {
+			return 0, from, wait, nil
+		}
+		scratch.chunk, scratch.n = i, 0
+		if scratch.n, err = p.track.ReadChunk(i, scratch.data[:]); err != nil {
+			scratch.n = 0
+			return 0, from, wait, err
+		}
+	}
+	return copy(b, scratch.data[min(at, scratch.n):scratch.n]), from, nil, nil
+}
+
+// chunkBuffer keeps the chunk that a reader is in, so that reading it in small
+// steps verifies it once.
+type chunkBuffer struct {
+	chunk int
+	n     int
+	data  [protocol.ChunkSize]byte
+}

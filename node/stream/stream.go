@@ -1,0 +1,224 @@
+package stream
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+// Stream is one track in the making. Its goroutine owns the schedule; readers
+// and neighbours tell it what happens through the kick and the events.
+type Stream struct {
+	all    *Streams
+	id     protocol.ID
+	cancel context.CancelFunc
+	ready  chan struct{} // closed when pieces, or err, are set
+	done   chan struct{} // closed when run has ended
+	pieces *pieces
+	err    error
+
+	events chan func(f *fetch, now time.Duration)
+	kick   chan struct{} // one slot: look at the fields below
+
+	mu       sync.Mutex
+	ended    bool
+	wishes   [wishes]int
+	from     time.Duration // where playing is to begin
+	place    int64         // byte offset of the reader
+	waiting  bool          // the reader waits there
+	lacking  []int         // chunks found damaged on disk
+	buffered time.Duration
+	none     chan struct{} // closed while nothing reachable holds what is needed
+	noneSet  bool
+}
+
+// wish is what someone wants of a stream.
+type wish int
+
+const (
+	wishPlay  wish = iota // all of it, in time
+	wishHead              // the first seconds
+	wishPeers             // all that peers hold
+	wishes
+)
+
+// maxEvents bounds what has happened and was not looked at yet; whoever has
+// more to tell waits.
+const maxEvents = 256
+
+func newStream(all *Streams, id protocol.ID, from time.Duration, w wish, cancel context.CancelFunc) *Stream {
+	s := &Stream{
+		all: all, id: id, cancel: cancel, from: from,
+		ready: make(chan struct{}), done: make(chan struct{}), none: make(chan struct{}),
+		events: make(chan func(*fetch, time.Duration), maxEvents), kick: make(chan struct{}, 1),
+	}
+	s.wishes[w] = 1
+	return s
+}
+
+// join adds a wish; false if the stream has ended.
+func (s *Stream) join(w wish) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.wishes[w]++
+	s.nudge()
+	return true
+}
+
+// leave takes a wish back; with the last one the stream ends.
+func (s *Stream) leave(w wish) {
+	s.mu.Lock()
+	s.wishes[w]--
+	last := s.wishes == [wishes]int{}
+	if last {
+		s.ended = true
+	}
+	s.mu.Unlock()
+	if last {
+		s.cancel()
+	} else {
+		s.nudge()
+	}
+}
+
+// leaveLater takes a wish back after a time, or when the stream has ended.
+func (s *Stream) leaveLater(w wish, after time.Duration) {
+	s.all.wg.Go(func() {
+		select {
+		case <-time.After(after):
+		case <-s.done:
+		}
+		s.leave(w)
+	})
+}
+
+func (s *Stream) nudge() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// at tells where the reader is.
+func (s *Stream) at(offset int64, waiting bool) {
+	s.mu.Lock()
+	moved := s.place/protocol.ChunkSize != offset/protocol.ChunkSize || s.waiting != waiting
+	s.place, s.waiting = offset, waiting
+	s.mu.Unlock()
+	if moved {
+		s.nudge()
+	}
+}
+
+// damaged says that a chunk on disk did not verify, and is missing again.
+func (s *Stream) damaged(i int) {
+	s.mu.Lock()
+	s.lacking = append(s.lacking, i)
+	s.mu.Unlock()
+	s.nudge()
+}
+
+// unavailable is closed while nothing that can be reached holds what the
+// reader waits for.
+func (s *Stream) unavailable() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.none
+}
+
+func (s *Stream) setUnavailable(none bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if none == s.noneSet {
+		return
+	}
+	s.noneSet = none
+	if none {
+		close(s.none)
+	} else {
+		s.none = make(chan struct{})
+	}
+}
+
+// tell has the stream's goroutine take note of something; lost once it has ended.
+func (s *Stream) tell(f func(f *fetch, now time.Duration)) {
+	select {
+	case s.events <- f:
+	case <-s.done:
+	}
+}
+
+// run makes the track, until nobody wishes for it.
+func (s *Stream) run(ctx context.Context) {
+	defer close(s.done)
+	first, err := s.open(ctx)
+	if err != nil {
+		s.mu.Lock()
+		s.err, s.ended = err, true
+		s.mu.Unlock()
+		close(s.ready)
+		return
+	}
+	defer s.pieces.track.Release()
+	s.all.config.Holding(s.id, s.pieces.track.Complete())
+	close(s.ready)
+	for ctx.Err() == nil {
+		if !s.pieces.track.Complete() {
+			s.fetch(ctx, first)
+			first = nil
+			continue
+		}
+		select {
+		case <-s.kick: // a chunk may have been found damaged
+		case <-s.events: // of a fetch that is over
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Progress is what a stream is doing.
+type Progress struct {
+	Header   protocol.Header
+	Place    time.Duration // of the reader
+	Buffered time.Duration // ahead of it
+	Have     int           // chunks
+	Playing  bool          // someone reads it
+}
+
+func (s *Stream) progress() (p Progress, ok bool) {
+	select {
+	case <-s.ready:
+	default:
+		return p, false
+	}
+	if s.err != nil {
+		return p, false
+	}
+	h := s.pieces.header
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p = Progress{Header: h, Place: h.TimeAt(s.place), Buffered: s.buffered, Playing: s.wishes[wishPlay] > 0}
+	p.Have = s.pieces.track.Have().Count()
+	if s.pieces.track.Complete() {
+		p.Buffered = h.Duration - p.Place
+	}
+	return p, true
+}
+
+var _ swarm.Watcher = (*Stream)(nil)
+
+// Heard brings news of a neighbour's have map to the schedule.
+func (s *Stream) Heard(c *swarm.Conn, m protocol.Message) {
+	s.tell(func(f *fetch, now time.Duration) { f.heard(now, c, m) })
+}
+
+// Left takes a neighbour out of the schedule.
+func (s *Stream) Left(c *swarm.Conn) {
+	s.tell(func(f *fetch, now time.Duration) { f.gone(now, c) })
+}

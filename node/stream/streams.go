@@ -1,0 +1,155 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"earshot/cache"
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+// The errors of opening and reading.
+var (
+	// ErrUnknownTrack: the server knows no such track.
+	ErrUnknownTrack = errors.New("no such track")
+	// ErrUnavailable: nothing that can be reached holds what is needed. Reading
+	// may be tried again: fetching goes on when something does.
+	ErrUnavailable = errors.New("nothing that can be reached holds this track")
+	// ErrClosed: the reader or the node was closed.
+	ErrClosed = errors.New("closed")
+)
+
+// Config is what Streams is made of.
+type Config struct {
+	Swarm *swarm.Swarm
+	Cache *cache.Cache
+	// Holding is called when a track begins to be held, and when it is
+	// complete; it must not block.
+	Holding func(id protocol.ID, complete bool)
+	Log     *slog.Logger // nil: none
+}
+
+// Streams are the tracks in the making.
+type Streams struct {
+	config Config
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	active map[protocol.ID]*Stream
+
+	writeFailures atomic.Int64 // chunks that the cache could not store
+}
+
+// linger is how long a stream that nobody reads is kept: from the prefetch of
+// the next track to its play, at most half a minute before the end of this one,
+// with as much again for a pause.
+const linger = 60 * time.Second
+
+// New makes Streams. Close ends them.
+func New(c Config) *Streams {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Holding == nil {
+		c.Holding = func(protocol.ID, bool) {}
+	}
+	return &Streams{config: c, active: map[protocol.ID]*Stream{}}
+}
+
+// Close ends all streams and waits for them.
+func (ss *Streams) Close() {
+	ss.mu.Lock()
+	ss.closed = true
+	for _, s := range ss.active {
+		s.cancel()
+	}
+	ss.mu.Unlock()
+	ss.wg.Wait()
+}
+
+// Open begins to fetch a track, for playing from a place on, and returns when
+// its header is known.
+func (ss *Streams) Open(ctx context.Context, id protocol.ID, from time.Duration) (*Reader, error) {
+	s, err := ss.get(id, from, wishPlay)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-s.ready:
+	case <-ctx.Done():
+		s.leave(wishPlay)
+		return nil, ctx.Err()
+	}
+	if s.err != nil {
+		s.leave(wishPlay)
+		return nil, s.err
+	}
+	return newReader(s), nil
+}
+
+// Prefetch fetches what is due of a track that plays next: its head, or all
+// that peers have of it.
+func (ss *Streams) Prefetch(id protocol.ID, head bool) error {
+	wish := wishPeers
+	if head {
+		wish = wishHead
+	}
+	s, err := ss.get(id, 0, wish)
+	if err != nil {
+		return err
+	}
+	s.leaveLater(wish, linger)
+	return nil
+}
+
+// get returns the stream of a track, a new one if there is none.
+func (ss *Streams) get(id protocol.ID, from time.Duration, wish wish) (*Stream, error) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if ss.closed {
+		return nil, ErrClosed
+	}
+	s := ss.active[id]
+	if s != nil && s.join(wish) {
+		return s, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // Close cancels it
+	s = newStream(ss, id, from, wish, cancel)
+	ss.active[id] = s
+	ss.wg.Go(func() {
+		defer cancel()
+		s.run(ctx)
+		ss.mu.Lock()
+		if ss.active[id] == s {
+			delete(ss.active, id)
+		}
+		ss.mu.Unlock()
+	})
+	return s, nil
+}
+
+// Active tells of the tracks being read or fetched.
+func (ss *Streams) Active() []Progress {
+	ss.mu.Lock()
+	streams := make([]*Stream, 0, len(ss.active))
+	for _, s := range ss.active {
+		streams = append(streams, s)
+	}
+	ss.mu.Unlock()
+	var all []Progress
+	for _, s := range streams {
+		if p, ok := s.progress(); ok {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// WriteFailures returns how many chunks the cache could not store.
+func (ss *Streams) WriteFailures() int64 { return ss.writeFailures.Load() }

@@ -1,0 +1,239 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"earshot/protocol"
+)
+
+// Conn is the connection with one other node. Its methods may be used by any
+// number of goroutines; after it is done they return errors.
+type Conn struct {
+	swarm  *Swarm
+	quic   *quic.Conn
+	node   protocol.NodeID
+	server bool // the other side is the server
+	dialed bool // by this side
+	since  time.Time
+	out    outbox
+
+	rejected struct { // 0-RTT data that the other side did not take
+		once sync.Once
+		done chan struct{}
+		err  error
+	}
+
+	uploaded, downloaded atomic.Int64 // bytes of track data
+	lastUse              atomic.Int64 // Unix nanoseconds of the last such byte
+	corrupt              atomic.Bool  // it sent wrong bytes: never asked again
+
+	mu     sync.Mutex
+	hello  *protocol.Hello                      // theirs, nil before it came
+	wants  map[protocol.ID]struct{}             // tracks whose have maps they asked for
+	proofs map[protocol.ID]chan<- proofOrRefuse // proof trees due behind Open
+}
+
+// maxWants bounds what one neighbour can make us keep it informed of: the
+// track it plays, the next, and some that end or begin.
+const maxWants = 64
+
+func newConn(s *Swarm, qc *quic.Conn, node protocol.NodeID, server, dialed bool) *Conn {
+	c := &Conn{
+		swarm: s, quic: qc, node: node, server: server, dialed: dialed, since: time.Now(),
+		wants:  map[protocol.ID]struct{}{},
+		proofs: map[protocol.ID]chan<- proofOrRefuse{},
+	}
+	c.rejected.done = make(chan struct{})
+	c.out.init()
+	return c
+}
+
+// Node returns who is on the other side.
+func (c *Conn) Node() protocol.NodeID { return c.node }
+
+// Server reports whether the other side is the server.
+func (c *Conn) Server() bool { return c.server }
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.quic.Context().Done() }
+
+// Addr returns the other side's address.
+func (c *Conn) Addr() netip.AddrPort { return addrPort(c.quic.RemoteAddr()) }
+
+// RTT returns the smoothed round-trip time.
+func (c *Conn) RTT() time.Duration { return c.quic.ConnectionStats().SmoothedRTT }
+
+// Transferred returns the bytes of track data sent to and received from it.
+func (c *Conn) Transferred() (uploaded, downloaded int64) {
+	return c.uploaded.Load(), c.downloaded.Load()
+}
+
+// Confirmed waits until the other side is known to be here now, and its words
+// are not a replay of 0-RTT data.
+func (c *Conn) Confirmed(ctx context.Context) error {
+	select {
+	case <-c.quic.HandshakeComplete():
+		return nil
+	case <-c.Done():
+		return context.Cause(c.quic.Context())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Peer returns what others need to reach the other side, as it said and as it
+// was seen.
+func (c *Conn) Peer() protocol.Peer {
+	p := protocol.Peer{Node: c.node, Public: c.Addr()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hello != nil {
+		p.Local, p.Coordinate = c.hello.Local, c.hello.Coordinate
+	}
+	return p
+}
+
+// Corrupt reports that the other side sent a chunk that failed verification. It
+// is counted, and the other side is not asked again.
+func (c *Conn) Corrupt() {
+	c.corrupt.Store(true)
+	c.swarm.faults.badChunks.Add(1)
+}
+
+// Trusted reports whether the other side may be asked for chunks.
+func (c *Conn) Trusted() bool { return !c.corrupt.Load() }
+
+// close ends the connection with a code; the other side learns it.
+func (c *Conn) close(code protocol.Code) {
+	c.quic.CloseWithError(quic.ApplicationErrorCode(code), code.String())
+}
+
+// violation ends the connection for what the other side sent.
+func (c *Conn) violation(err error) {
+	c.swarm.faults.violations.Add(1)
+	c.swarm.log.Warn("closing on a violation", "node", c.node.Short(), "err", err)
+	c.close(protocol.CodeOf(err))
+}
+
+// run serves the connection until it ends. It owns every goroutine of it.
+func (c *Conn) run() {
+	ctx := c.quic.Context()
+	var wg sync.WaitGroup
+	wg.Go(func() { c.writeControl(ctx) })
+	wg.Go(func() { c.acceptUni(ctx, &wg) })
+	c.acceptRequests(ctx, &wg)
+	wg.Wait()
+}
+
+// acceptUni takes the other side's control stream, and proof trees.
+func (c *Conn) acceptUni(ctx context.Context, wg *sync.WaitGroup) {
+	var controlled atomic.Bool
+	for {
+		s, err := c.quic.AcceptUniStream(ctx)
+		if errors.Is(err, quic.Err0RTTRejected) && c.afterRejection(ctx) == nil {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		wg.Go(func() {
+			r := protocol.NewReader(s)
+			m, err := r.Next()
+			switch m := m.(type) {
+			case *protocol.Hello:
+				if controlled.Swap(true) {
+					c.violation(protocol.ErrMalformed)
+					return
+				}
+				c.swarm.hello(c, m)
+				c.readControl(r)
+			case *protocol.Proof:
+				c.takeProof(s, r, m)
+			default:
+				if err == nil || errors.Is(err, protocol.ErrMalformed) || errors.Is(err, protocol.ErrTooLarge) {
+					c.violation(protocol.ErrMalformed)
+				}
+				s.CancelRead(quic.StreamErrorCode(protocol.CodeViolation))
+			}
+		})
+	}
+}
+
+// readControl hears what the other side says, in order, until the end.
+func (c *Conn) readControl(r *protocol.Reader) {
+	for {
+		m, err := r.Next()
+		if err != nil {
+			if errors.Is(err, protocol.ErrMalformed) || errors.Is(err, protocol.ErrTooLarge) || errors.Is(err, io.EOF) {
+				c.violation(err)
+			}
+			return
+		}
+		if err := c.swarm.heard(c, m); err != nil {
+			c.violation(err)
+			return
+		}
+	}
+}
+
+// writeControl opens this side's control stream, greets, and says what is in
+// the outbox until the connection ends. Where 0-RTT data is rejected it begins
+// again: a greeting says all that must be known.
+func (c *Conn) writeControl(ctx context.Context) {
+	for {
+		s, err := c.quic.OpenUniStreamSync(ctx)
+		if err == nil {
+			s.SetPriority(0, false)
+			err = c.sayAll(s)
+		}
+		if !errors.Is(err, quic.Err0RTTRejected) || c.afterRejection(ctx) != nil {
+			return
+		}
+	}
+}
+
+func (c *Conn) sayAll(s *quic.SendStream) error {
+	b := c.swarm.greeting(c)
+	for {
+		if _, err := s.Write(b); err != nil {
+			return err
+		}
+		var err error
+		if b, err = c.out.next(s.Context()); err != nil {
+			return err
+		}
+	}
+}
+
+// afterRejection makes the connection usable after its 0-RTT data was refused;
+// whoever sent some then sends it again.
+func (c *Conn) afterRejection(ctx context.Context) error {
+	c.rejected.once.Do(func() {
+		defer close(c.rejected.done)
+		_, c.rejected.err = c.quic.NextConnection(c.quic.Context())
+	})
+	select {
+	case <-c.rejected.done:
+		return c.rejected.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	u, ok := a.(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	p := u.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}

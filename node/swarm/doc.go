@@ -1,0 +1,15 @@
+// Package swarm holds the connections with other nodes: it dials, accepts and
+// keeps neighbours, asks them and answers them.
+//
+// A Swarm owns one UDP socket and a Conn for each neighbour. A Conn asks (Get,
+// Open, Search, ...) and answers what the other side asks out of a Store; what
+// only the server answers goes to a Server. Have maps flow on control streams: a
+// Watcher hears of the tracks it watches from every neighbour, and whoever
+// wants a track's map here hears of each chunk that is verified.
+//
+// It promises: at most 60 neighbours, the least useful dropped first; at most 4
+// uploads at once, the most urgent first, within the cap, or none at all; one
+// connection between two nodes, whoever dialled; that nothing a neighbour sends
+// or leaves out makes it hang, panic, or hold more than its bounds; and that
+// Close ends every goroutine. The wire is specified in package protocol.
+package swarm

@@ -1,0 +1,109 @@
+package swarm
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"lukechampine.com/blake3"
+
+	"earshot/protocol"
+)
+
+const (
+	// idleTimeout ends a connection whose other side went without a word. 30 s
+	// is what home routers keep a UDP mapping for at the least (RFC 4787
+	// section 4.3 asks for 2 minutes, many give less).
+	idleTimeout = 30 * time.Second
+	// keepAlive holds such a mapping open with two tries to spare.
+	keepAlive = 12 * time.Second
+	// handshakeTimeout gives up on an address that does not answer: three
+	// losses of a first flight (RFC 9002 section 6.2: 1 s, 2 s, 4 s).
+	handshakeTimeout = 5 * time.Second
+	// maxStreams bounds what one neighbour may ask at the same time.
+	maxStreams = 64
+	// maxUniStreams is for one control stream, and proof trees under way.
+	maxUniStreams = 16
+	// streamWindow and connWindow bound what one neighbour can make us buffer:
+	// 1 MiB is 160 ms at 50 Mbit/s, more than any run in flight needs.
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+	// tokenAge lets someone who plays once a week still start in one round trip.
+	tokenAge = 14 * 24 * time.Hour
+)
+
+// endpoint is one UDP socket that speaks QUIC, for dialling and accepting
+// alike, so that the address the server sees is the one peers can dial.
+type endpoint struct {
+	transport *quic.Transport
+	listener  *quic.EarlyListener
+	config    *quic.Config
+}
+
+func newEndpoint(c Config) (*endpoint, error) {
+	e := &endpoint{
+		transport: &quic.Transport{Conn: c.Packet, MaxTokenAge: tokenAge},
+		config: &quic.Config{
+			HandshakeIdleTimeout:       handshakeTimeout,
+			MaxIdleTimeout:             idleTimeout,
+			KeepAlivePeriod:            keepAlive,
+			MaxStreamReceiveWindow:     streamWindow,
+			MaxConnectionReceiveWindow: connWindow,
+			MaxIncomingStreams:         maxStreams,
+			MaxIncomingUniStreams:      maxUniStreams,
+			Allow0RTT:                  true,
+			TokenStore:                 c.Tokens,
+			DisablePathMTUDiscovery:    c.FixedPacketSize,
+		},
+	}
+	if c.Secret != nil {
+		e.transport.TokenGeneratorKey = (*quic.TokenGeneratorKey)(derive(c.Secret, "earshot 2026 address validation tokens"))
+		e.transport.StatelessResetKey = (*quic.StatelessResetKey)(derive(c.Secret, "earshot 2026 stateless resets"))
+	}
+	var err error
+	if e.listener, err = e.transport.ListenEarly(c.AcceptTLS, e.config); err != nil {
+		return nil, fmt.Errorf("listening on %v: %w", c.Packet.LocalAddr(), err)
+	}
+	return e, nil
+}
+
+// derive makes a key for one purpose of a secret that is kept across restarts.
+func derive(secret []byte, purpose string) *[32]byte {
+	var key [32]byte
+	blake3.DeriveKey(key[:], purpose, secret)
+	return &key
+}
+
+// dial connects in 0-RTT where a ticket allows: it then returns at once.
+func (e *endpoint) dial(ctx context.Context, addr net.Addr, conf *tls.Config) (*quic.Conn, error) {
+	return e.transport.DialEarly(ctx, addr, conf, e.config)
+}
+
+func (e *endpoint) close() error {
+	err := e.listener.Close()
+	if terr := e.transport.Close(); err == nil {
+		err = terr
+	}
+	return err
+}
+
+// urgency maps a priority to an urgency of RFC 9218, where 0 is left to
+// control streams and heads.
+func urgency(p protocol.Priority) int8 {
+	switch p {
+	case protocol.PriorityUrgent:
+		return 1
+	case protocol.PriorityPlaying:
+		return 2
+	case protocol.PriorityPrefetch:
+		return 4
+	}
+	return 6
+}
+
+// urgencyProof lets a proof tree pass what is not needed for seconds, but not
+// the sound it proves.
+const urgencyProof = 3

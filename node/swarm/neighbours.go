@@ -1,0 +1,238 @@
+package swarm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"earshot/protocol"
+)
+
+const (
+	// tidyEvery is how often neighbours beyond the soft limit are looked at.
+	tidyEvery = 10 * time.Second
+	// settle is how long a new neighbour is left in peace: a play's length is
+	// needed to see what it is good for; a minute shows the most of it.
+	settle = time.Minute
+	// helloEvery is how often a moved coordinate is said again.
+	helloEvery = time.Minute
+)
+
+// tidy drops the least useful neighbours beyond the soft limit, and keeps the
+// coordinate current.
+func (s *Swarm) tidy(ctx context.Context) {
+	ticker := time.NewTicker(tidyEvery)
+	defer ticker.Stop()
+	said := time.Now()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, c := range s.Neighbours() {
+			s.place.observe(c)
+		}
+		if time.Since(said) >= helloEvery && s.config.Server == nil {
+			said = time.Now()
+			for _, c := range s.Neighbours() {
+				c.out.say(s.helloMessage(c))
+			}
+		}
+		s.mu.Lock()
+		var drop *Conn
+		if s.config.Server == nil && len(s.conns) > softNeighbours {
+			if drop = s.leastUseful(time.Now(), settle); drop != nil {
+				delete(s.conns, drop.node)
+			}
+		}
+		s.mu.Unlock()
+		if drop != nil {
+			drop.close(protocol.CodeTooMany)
+		}
+	}
+}
+
+// leastUseful returns the neighbour to drop, nil if none may be: the one whose
+// last exchange of track data, either way, is the longest ago. Recency serves
+// as the measure of use because who shares a taste now does so soon again.
+func (s *Swarm) leastUseful(now time.Time, minAge time.Duration) *Conn {
+	var least *Conn
+	var leastUse int64
+	for _, c := range s.conns {
+		if c.server || s.config.Server != nil || now.Sub(c.since) < minAge {
+			continue
+		}
+		use := max(c.lastUse.Load(), c.since.UnixNano())
+		if least == nil || use < leastUse {
+			least, leastUse = c, use
+		}
+	}
+	return least
+}
+
+// greeting is what a control stream begins with: who we are and all that we
+// want to know.
+func (s *Swarm) greeting(c *Conn) []byte {
+	b := protocol.Append(nil, s.helloMessage(c))
+	if c.server {
+		return b
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.watches {
+		b = protocol.Append(b, &protocol.Want{ID: id})
+	}
+	return b
+}
+
+func (s *Swarm) helloMessage(c *Conn) *protocol.Hello {
+	h := &protocol.Hello{Agent: s.config.Agent, Sharing: !s.config.NoUpload, Coordinate: s.place.coordinate()}
+	if c.server {
+		h.Local = LocalAddrs(s.Addr())
+	}
+	return h
+}
+
+// hello takes the other side's introduction.
+func (s *Swarm) hello(c *Conn, m *protocol.Hello) {
+	c.mu.Lock()
+	c.hello = m
+	c.mu.Unlock()
+	s.place.observe(c)
+}
+
+// heard takes what came on a control stream. An error is a violation.
+func (s *Swarm) heard(c *Conn, m protocol.Message) error {
+	switch m := m.(type) {
+	case *protocol.Hello:
+		s.hello(c, m)
+	case *protocol.Want:
+		return s.wanted(c, m.ID)
+	case *protocol.Unwant:
+		c.mu.Lock()
+		delete(c.wants, m.ID)
+		c.mu.Unlock()
+	case *protocol.Have:
+		s.tell(c, m.ID, m)
+	case *protocol.Got:
+		s.tell(c, m.ID, m)
+	case *protocol.Lost:
+		s.tell(c, m.ID, m)
+	case *protocol.Announce, *protocol.Withdraw:
+		if s.config.Server == nil {
+			return nil // we are not whom it takes us for; no harm done
+		}
+		if err := c.Confirmed(c.quic.Context()); err != nil {
+			return nil
+		}
+		if a, ok := m.(*protocol.Announce); ok {
+			s.config.Server.Announced(c, a.Tracks)
+		} else {
+			s.config.Server.Withdrawn(c, m.(*protocol.Withdraw).IDs)
+		}
+	default:
+		return fmt.Errorf("%w: %v on a control stream", protocol.ErrMalformed, m.Type())
+	}
+	return nil
+}
+
+// tell passes news of a track to who watches it.
+func (s *Swarm) tell(c *Conn, id protocol.ID, m protocol.Message) {
+	s.mu.Lock()
+	w := s.watches[id]
+	s.mu.Unlock()
+	if w != nil && !c.server {
+		w.Heard(c, m)
+	}
+}
+
+// wanted answers Want with the have map. The subscription is noted first, so
+// that no chunk falls between the map and the news.
+func (s *Swarm) wanted(c *Conn, id protocol.ID) error {
+	c.mu.Lock()
+	c.wants[id] = struct{}{}
+	n := len(c.wants)
+	c.mu.Unlock()
+	if n > maxWants {
+		return fmt.Errorf("%w: %d tracks wanted", protocol.ErrTooLarge, n)
+	}
+	s.sayHave(c, id)
+	return nil
+}
+
+func (s *Swarm) sayHave(c *Conn, id protocol.ID) {
+	s.mu.Lock()
+	_, listening := s.watches[id]
+	s.mu.Unlock()
+	m := &protocol.Have{ID: id, Listening: listening}
+	if t, err := s.acquire(id); err == nil {
+		h := t.Header()
+		m.Size, m.Chunks = h.Size, t.Have()
+		t.Release()
+	}
+	c.out.say(m)
+}
+
+// Watch hears of a track from all neighbours, now and later, until stop is
+// called. One track has one watcher. Who wants the track here learns that this
+// node listens to it.
+func (s *Swarm) Watch(id protocol.ID, w Watcher) (stop func()) {
+	s.mu.Lock()
+	s.watches[id] = w
+	s.mu.Unlock()
+	s.each(func(c *Conn) { c.out.say(&protocol.Want{ID: id}) })
+	return func() {
+		s.mu.Lock()
+		delete(s.watches, id)
+		s.mu.Unlock()
+		s.each(func(c *Conn) { c.out.say(&protocol.Unwant{ID: id}) })
+	}
+}
+
+// Got tells who wants the track that count more chunks from first on are here.
+func (s *Swarm) Got(id protocol.ID, first, count int) {
+	if s.config.NoUpload {
+		return
+	}
+	s.each(func(c *Conn) {
+		if c.wantsTrack(id) {
+			c.out.got(id, first, count)
+		}
+	})
+}
+
+// Lost tells who wants the track that nothing of it is here any more.
+func (s *Swarm) Lost(id protocol.ID) {
+	s.each(func(c *Conn) {
+		if c.wantsTrack(id) {
+			c.out.say(&protocol.Lost{ID: id})
+		}
+	})
+}
+
+// Completed tells who wants the track that it is all here: this node no longer
+// listens for the rest.
+func (s *Swarm) Completed(id protocol.ID) {
+	s.each(func(c *Conn) {
+		if c.wantsTrack(id) {
+			s.sayHave(c, id)
+		}
+	})
+}
+
+func (c *Conn) wantsTrack(id protocol.ID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.wants[id]
+	return ok
+}
+
+// each calls f for every neighbour that is not the server.
+func (s *Swarm) each(f func(c *Conn)) {
+	for _, c := range s.Neighbours() {
+		if !c.server {
+			f(c)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"earshot/protocol"
+)
+
+// outbox holds what is to be said on a control stream. Saying never blocks;
+// one writer takes what has gathered.
+type outbox struct {
+	kick chan struct{} // one slot: there is something
+
+	mu   sync.Mutex
+	said []byte         // encoded, in order
+	gots []protocol.Got // held back a moment, so that neighbouring chunks become one message
+	now  bool           // said has what should not wait
+}
+
+const (
+	// gatherFor is how long a Got may wait for others to join it: a twentieth
+	// of the time that a chunk lasts, so that offers are never stale, and a
+	// run of 4 chunks costs one message.
+	gatherFor = 50 * time.Millisecond
+	// maxSaid is more than all have maps of maxWants usual tracks. Who lets so
+	// much gather reads too slowly to be of use.
+	maxSaid = 1 << 20
+)
+
+var errTooSlow = errors.New("the neighbour does not read its control stream")
+
+func (o *outbox) init() { o.kick = make(chan struct{}, 1) }
+
+func (o *outbox) say(m protocol.Message) {
+	o.mu.Lock()
+	o.flushGots() // order is kept: a Got must not overtake or follow a Lost wrongly
+	o.said = protocol.Append(o.said, m)
+	o.now = true
+	o.mu.Unlock()
+	o.wake()
+}
+
+func (o *outbox) got(id protocol.ID, first, count int) {
+	o.mu.Lock()
+	if n := len(o.gots); n > 0 && o.gots[n-1].ID == id && o.gots[n-1].First+o.gots[n-1].Count == first {
+		o.gots[n-1].Count += count
+	} else {
+		o.gots = append(o.gots, protocol.Got{ID: id, First: first, Count: count})
+	}
+	o.mu.Unlock()
+	o.wake()
+}
+
+func (o *outbox) flushGots() {
+	for i := range o.gots {
+		o.said = protocol.Append(o.said, &o.gots[i])
+	}
+	o.gots = o.gots[:0]
+}
+
+func (o *outbox) wake() {
+	select {
+	case o.kick <- struct{}{}:
+	default:
+	}
+}
+
+// next waits until there is something to say and takes all of it.
+func (o *outbox) next(ctx context.Context) ([]byte, error) {
+	for {
+		select {
+		case <-o.kick:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		o.mu.Lock()
+		now := o.now
+		o.mu.Unlock()
+		if !now {
+			select {
+			case <-time.After(gatherFor):
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		o.mu.Lock()
+		o.flushGots()
+		b := o.said
+		o.said, o.now = nil, false
+		o.mu.Unlock()
+		if len(b) > maxSaid {
+			return nil, errTooSlow
+		}
+		if len(b) > 0 {
+			return b, nil
+		}
+	}
+}

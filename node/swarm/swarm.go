@@ -1,0 +1,413 @@
+package swarm
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"earshot/protocol"
+	"earshot/protocol/identity"
+)
+
+// Config is what a Swarm is made of.
+type Config struct {
+	// Packet is the socket; the Swarm closes it.
+	Packet net.PacketConn
+	// Self is this node.
+	Self protocol.NodeID
+	// AcceptTLS and DialTLS come from package identity; DialTLS makes the
+	// configuration to reach a node, or the server.
+	AcceptTLS *tls.Config
+	DialTLS   func(node protocol.NodeID, server bool) *tls.Config
+	// Tokens keeps address-validation tokens; may be nil.
+	Tokens quic.TokenStore
+	// Secret derives the keys of tokens and resets; at least 32 bytes kept
+	// across restarts, or nil for keys that end with the process.
+	Secret []byte
+	// Store is what to share.
+	Store Store
+	// Server is the server's role; nil for a listener.
+	Server Server
+	// ServerAddr is where the server is, HOST:PORT; empty for the server.
+	ServerAddr string
+	// Agent names the program to others.
+	Agent string
+	// NoUpload shares nothing; UploadCap bounds it, in bytes a second, 0 not.
+	NoUpload  bool
+	UploadCap int64
+	// FixedPacketSize switches path MTU discovery off, for simulated networks.
+	FixedPacketSize bool
+	Log             *slog.Logger // nil: none
+}
+
+// Limits of a listener's neighbours; Kreitz and Niemela, section III.C. A
+// server takes all members that come, to maxMembers, which at 100 KB each is
+// what a small machine's memory holds.
+const (
+	softNeighbours = 50
+	hardNeighbours = 60
+	maxMembers     = 10_000
+)
+
+// Watcher hears what neighbours hold of a track. Its methods are called in
+// order for one neighbour and must not block for long.
+type Watcher interface {
+	// Heard brings a Have, Got or Lost.
+	Heard(c *Conn, m protocol.Message)
+	// Left says that the neighbour is gone.
+	Left(c *Conn)
+}
+
+// Swarm is a node's connections with others. Make one with New, end it with Close.
+type Swarm struct {
+	config   Config
+	log      *slog.Logger
+	endpoint *endpoint
+	uploads  *uploads
+	buffers  sync.Pool // of *[protocol.ChunkSize]byte
+	faults   faults
+	place    *place
+	upstream upstream
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+
+	past traffic // of connections that have ended
+
+	mu      sync.Mutex
+	closed  bool
+	conns   map[protocol.NodeID]*Conn
+	dialing map[protocol.NodeID]struct{}
+	watches map[protocol.ID]Watcher
+}
+
+type faults struct{ violations, badChunks, timeouts, disconnected atomic.Int64 }
+
+type traffic struct{ uploaded, downloaded, sent, received atomic.Int64 }
+
+// New starts to accept connections, and to keep one with the server.
+func New(c Config) (*Swarm, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	slots := uploadSlots
+	if c.Server != nil {
+		slots = maxMembers * maxStreams // the server answers whoever asks
+	}
+	s := &Swarm{
+		config: c, log: c.Log,
+		uploads: newUploads(slots, c.UploadCap),
+		buffers: sync.Pool{New: func() any { return new([protocol.ChunkSize]byte) }},
+		conns:   map[protocol.NodeID]*Conn{},
+		dialing: map[protocol.NodeID]struct{}{},
+		watches: map[protocol.ID]Watcher{},
+	}
+	var err error
+	if s.place, err = newPlace(); err != nil {
+		return nil, err
+	}
+	if s.endpoint, err = newEndpoint(c); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.upstream.init()
+	s.wg.Go(func() { s.accept(ctx) })
+	s.wg.Go(func() { s.tidy(ctx) })
+	if c.ServerAddr != "" {
+		s.wg.Go(func() { s.keepServer(ctx) })
+	}
+	return s, nil
+}
+
+// Close ends all connections and waits for everything to end.
+func (s *Swarm) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	conns := s.list()
+	s.mu.Unlock()
+	s.cancel()
+	for _, c := range conns {
+		c.close(protocol.CodeNone)
+	}
+	err := s.endpoint.close()
+	s.wg.Wait()
+	if cerr := s.config.Packet.Close(); err == nil && !errors.Is(cerr, net.ErrClosed) {
+		err = cerr
+	}
+	return err
+}
+
+// Self returns who this node is.
+func (s *Swarm) Self() protocol.NodeID { return s.config.Self }
+
+// Addr returns the socket's address.
+func (s *Swarm) Addr() net.Addr { return s.config.Packet.LocalAddr() }
+
+// Neighbours returns the connections, the server's included, the oldest first.
+func (s *Swarm) Neighbours() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list()
+}
+
+func (s *Swarm) list() []*Conn {
+	conns := make([]*Conn, 0, len(s.conns))
+	for _, c := range s.conns {
+		conns = append(conns, c)
+	}
+	slices.SortFunc(conns, func(a, b *Conn) int { return a.since.Compare(b.since) })
+	return conns
+}
+
+// Faults counts what neighbours did wrong since the start.
+func (s *Swarm) Faults() (violations, badChunks, timeouts, disconnected int64) {
+	f := &s.faults
+	return f.violations.Load(), f.badChunks.Load(), f.timeouts.Load(), f.disconnected.Load()
+}
+
+// Traffic counts bytes since the start.
+type Traffic struct {
+	Uploaded, Downloaded   int64 // of track data
+	WireSent, WireReceived int64 // of QUIC packets
+}
+
+// Traffic returns what was sent and received over all connections.
+func (s *Swarm) Traffic() Traffic {
+	t := Traffic{s.past.uploaded.Load(), s.past.downloaded.Load(), s.past.sent.Load(), s.past.received.Load()}
+	for _, c := range s.Neighbours() {
+		up, down := c.Transferred()
+		stats := c.quic.ConnectionStats()
+		t.Uploaded += up
+		t.Downloaded += down
+		t.WireSent += int64(stats.BytesSent)
+		t.WireReceived += int64(stats.BytesReceived)
+	}
+	return t
+}
+
+// accept takes in who dials.
+func (s *Swarm) accept(ctx context.Context) {
+	for {
+		qc, err := s.endpoint.listener.Accept(ctx)
+		if err != nil {
+			return
+		}
+		s.wg.Go(func() { s.welcome(ctx, qc) })
+	}
+}
+
+// welcome finds out who dialled. A resumed session tells at once; otherwise the
+// handshake ends first, and with it the certificate's verification.
+func (s *Swarm) welcome(ctx context.Context, qc *quic.Conn) {
+	state := qc.ConnectionState().TLS
+	if len(state.PeerCertificates) == 0 {
+		select {
+		case <-qc.HandshakeComplete():
+		case <-qc.Context().Done():
+			return
+		case <-ctx.Done():
+			qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeNone), "")
+			return
+		}
+		state = qc.ConnectionState().TLS
+	}
+	if state.NegotiatedProtocol == protocol.ALPNJoin {
+		s.serveJoin(ctx, qc)
+		return
+	}
+	node, role, err := identity.PeerID(state)
+	if err != nil || node == s.config.Self {
+		qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeViolation), "who are you")
+		return
+	}
+	c := newConn(s, qc, node, role == identity.RoleServer, false)
+	if err := s.admit(c); err != nil {
+		c.close(protocol.CodeTooMany)
+		return
+	}
+	s.serveConn(c)
+}
+
+// serveConn runs a connection that was admitted to its end.
+func (s *Swarm) serveConn(c *Conn) {
+	defer s.wg.Done() // added when it was admitted
+	c.run()
+	up, down := c.Transferred()
+	stats := c.quic.ConnectionStats()
+	s.mu.Lock()
+	current := s.conns[c.node] == c
+	if current {
+		delete(s.conns, c.node)
+	}
+	watchers := make([]Watcher, 0, len(s.watches))
+	for _, w := range s.watches {
+		watchers = append(watchers, w)
+	}
+	s.mu.Unlock()
+	s.past.uploaded.Add(up)
+	s.past.downloaded.Add(down)
+	s.past.sent.Add(int64(stats.BytesSent))
+	s.past.received.Add(int64(stats.BytesReceived))
+	for _, w := range watchers {
+		w.Left(c)
+	}
+	if s.config.Server != nil && current {
+		s.config.Server.Left(c)
+	}
+	s.log.Debug("connection ended", "node", c.node.Short(), "err", context.Cause(c.quic.Context()))
+}
+
+var errTooMany = errors.New("no place for another neighbour")
+
+// admit makes a connection one of the neighbours. Of two connections with the
+// same node the one stays that the smaller node dialled, and of two in the same
+// direction the newer, so that both sides choose alike.
+func (s *Swarm) admit(c *Conn) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	old := s.conns[c.node]
+	if old != nil && old.dialed != c.dialed && old.dialed == (slices.Compare(s.config.Self[:], c.node[:]) < 0) {
+		s.mu.Unlock()
+		return fmt.Errorf("%s is already a neighbour", c.node.Short())
+	}
+	limit := hardNeighbours
+	if s.config.Server != nil {
+		limit = maxMembers
+	}
+	drop := old
+	if old == nil && !c.server && len(s.conns) >= limit {
+		if drop = s.leastUseful(time.Now(), 0); drop == nil {
+			s.mu.Unlock()
+			return errTooMany
+		}
+	}
+	if drop != nil {
+		delete(s.conns, drop.node)
+	}
+	s.conns[c.node] = c
+	s.wg.Add(1)
+	s.mu.Unlock()
+	if drop == old && old != nil {
+		old.close(protocol.CodeDuplicate)
+	} else if drop != nil {
+		drop.close(protocol.CodeTooMany)
+	}
+	return nil
+}
+
+// Connect dials the peers that are not neighbours yet, and returns when each is
+// one or has failed, or with ctx.
+func (s *Swarm) Connect(ctx context.Context, peers []protocol.Peer) {
+	var wg sync.WaitGroup
+	for _, p := range peers {
+		s.mu.Lock()
+		_, known := s.conns[p.Node]
+		_, dialing := s.dialing[p.Node]
+		free := len(s.conns)+len(s.dialing) < hardNeighbours
+		start := !known && !dialing && !s.closed && free && p.Node != s.config.Self
+		if start {
+			s.dialing[p.Node] = struct{}{}
+		}
+		s.mu.Unlock()
+		if !start {
+			continue
+		}
+		wg.Go(func() {
+			defer func() {
+				s.mu.Lock()
+				delete(s.dialing, p.Node)
+				s.mu.Unlock()
+			}()
+			if err := s.connect(ctx, p); err != nil {
+				s.log.Debug("dialling a peer failed", "node", p.Node.Short(), "err", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// connect races the addresses of one peer.
+func (s *Swarm) connect(ctx context.Context, p protocol.Peer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var addrs []netip.AddrPort
+	for _, a := range append([]netip.AddrPort{p.Public}, p.Local...) {
+		if s.dialable(a) && !slices.Contains(addrs, a) {
+			addrs = append(addrs, a)
+		}
+	}
+	if len(addrs) == 0 {
+		return errors.New("no address that may be dialled")
+	}
+	type dialed struct {
+		qc  *quic.Conn
+		err error
+	}
+	results := make(chan dialed, len(addrs))
+	for _, a := range addrs {
+		go func() { // waited for by the loop below
+			qc, err := s.endpoint.dial(ctx, net.UDPAddrFromAddrPort(a), s.config.DialTLS(p.Node, false))
+			if err == nil {
+				select { // an address counts only when it answers
+				case <-qc.HandshakeComplete():
+				case <-qc.Context().Done():
+					err = context.Cause(qc.Context())
+				case <-ctx.Done():
+					err = ctx.Err()
+					qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeCancelled), "")
+				}
+			}
+			results <- dialed{qc, err}
+		}()
+	}
+	var won *quic.Conn
+	var failed error
+	for range addrs {
+		r := <-results
+		switch {
+		case r.err != nil:
+			failed = r.err
+		case won == nil:
+			won = r.qc
+			cancel()
+		default:
+			r.qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeDuplicate), "")
+		}
+	}
+	if won == nil {
+		return failed
+	}
+	c := newConn(s, won, p.Node, false, true)
+	if err := s.admit(c); err != nil {
+		c.close(protocol.CodeDuplicate)
+		return err
+	}
+	go s.serveConn(c) // s.wg waits for it
+	return nil
+}
+
+// dialable reports whether an address from the network may be dialled: never
+// one that could make this node knock at a service of its own machine.
+func (s *Swarm) dialable(a netip.AddrPort) bool {
+	ip := a.Addr()
+	switch {
+	case !a.IsValid(), a.Port() < 1024, ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalMulticast():
+		return false
+	case ip.IsLoopback(): // only in a swarm that lives on one machine
+		return s.upstream.local.Load()
+	}
+	return true
+}

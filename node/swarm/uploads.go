@@ -1,0 +1,122 @@
+package swarm
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"earshot/protocol"
+)
+
+// uploads hands out the few slots in which runs are sent, the most urgent
+// first, and holds back the bytes to the cap.
+type uploads struct {
+	limiter *rate.Limiter // nil: no cap
+
+	mu      sync.Mutex
+	free    int
+	order   uint64 // of arrival, to be fair among equals
+	waiting waiters
+}
+
+const (
+	// uploadSlots is how many runs are sent at once: with more, each gets so
+	// little of a home's uplink that none is in time (Kreitz and Niemela,
+	// section III.D, use 4).
+	uploadSlots = 4
+	// maxWaiting bounds who waits for a slot; the next is told to ask others.
+	maxWaiting = 16
+	// burst is what a capped upload may send at once: a chunk, or it would
+	// never be sent.
+	burst = protocol.ChunkSize
+)
+
+type waiter struct {
+	priority protocol.Priority
+	order    uint64
+	turn     chan struct{}
+	index    int
+}
+
+func newUploads(slots int, bytesPerSecond int64) *uploads {
+	u := &uploads{free: slots}
+	if bytesPerSecond > 0 {
+		u.limiter = rate.NewLimiter(rate.Limit(bytesPerSecond), burst)
+	}
+	return u
+}
+
+// acquire waits for a slot; the caller releases it. CodeBusy if too many wait.
+func (u *uploads) acquire(ctx context.Context, p protocol.Priority) error {
+	u.mu.Lock()
+	if u.free > 0 {
+		u.free--
+		u.mu.Unlock()
+		return nil
+	}
+	if len(u.waiting) >= maxWaiting {
+		u.mu.Unlock()
+		return &protocol.Refused{Code: protocol.CodeBusy}
+	}
+	u.order++
+	w := &waiter{priority: p, order: u.order, turn: make(chan struct{})}
+	heap.Push(&u.waiting, w)
+	u.mu.Unlock()
+	select {
+	case <-w.turn:
+		return nil
+	case <-ctx.Done():
+	}
+	u.mu.Lock()
+	if w.index >= 0 {
+		heap.Remove(&u.waiting, w.index)
+		u.mu.Unlock()
+		return ctx.Err()
+	}
+	u.mu.Unlock()
+	u.release() // the turn came at the same moment
+	return ctx.Err()
+}
+
+func (u *uploads) release() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.waiting) == 0 {
+		u.free++
+		return
+	}
+	close(heap.Pop(&u.waiting).(*waiter).turn)
+}
+
+// pace waits until n bytes may be sent.
+func (u *uploads) pace(ctx context.Context, n int) error {
+	if u.limiter == nil {
+		return nil
+	}
+	return u.limiter.WaitN(ctx, n)
+}
+
+// waiters is a heap: the most urgent first, then who came first.
+type waiters []*waiter
+
+func (w waiters) Len() int { return len(w) }
+func (w waiters) Less(i, j int) bool {
+	return w[i].priority < w[j].priority || w[i].priority == w[j].priority && w[i].order < w[j].order
+}
+func (w waiters) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].index, w[j].index = i, j
+}
+func (w *waiters) Push(x any) {
+	x.(*waiter).index = len(*w)
+	*w = append(*w, x.(*waiter))
+}
+func (w *waiters) Pop() any {
+	last := (*w)[len(*w)-1]
+	(*w)[len(*w)-1] = nil
+	*w = (*w)[:len(*w)-1]
+	last.index = -1
+	return last
+}
