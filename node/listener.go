@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"earshot/node/stream"
 	"earshot/node/swarm"
 	"earshot/protocol"
+	"earshot/protocol/identity"
 )
 
 // translate turns the errors of the parts into those of the control interface.
@@ -24,17 +26,23 @@ func translate(err error) error {
 		{cache.ErrNotCached, control.ErrUnknownTrack},
 		{cache.ErrLimitTooSmall, control.ErrBadLimit},
 	} {
-		if errors.Is(err, pair[0]) {
+		if err != nil && errors.Is(err, pair[0]) {
 			return &translated{pair[1], err}
 		}
 	}
 	return err
 }
 
-// translated reads as the control interface's error, and keeps the cause.
+// translated is a control interface's error with its cause, in one line.
 type translated struct{ as, cause error }
 
-func (t *translated) Error() string   { return t.as.Error() }
+func (t *translated) Error() string {
+	if explained := identity.Explain(t.cause); explained != t.cause {
+		return explained.Error()
+	}
+	return t.as.Error()
+}
+
 func (t *translated) Unwrap() []error { return []error{t.as, t.cause} }
 
 // Open begins to fetch a track and returns once its header is known.
@@ -71,22 +79,34 @@ func (n *Node) Search(ctx context.Context, q protocol.Query) (protocol.Results, 
 	if n.swarm == nil {
 		return n.searchCache(q), nil
 	}
-	server, err := n.swarm.Server(ctx)
-	var r protocol.Results
-	if err == nil {
-		r, err = server.Search(ctx, q)
+	cached := n.searchCache(q)
+	asking, cancel := ctx, context.CancelFunc(func() {})
+	if cached.Total > 0 { // an answer is at hand: a server that is away is not waited for
+		asking, cancel = context.WithTimeout(ctx, searchPatience)
 	}
-	if err == nil {
-		return r, nil
-	}
+	defer cancel()
+	r, err := n.searchServer(asking, q)
 	var refused *protocol.Refused
-	if ctx.Err() != nil || errors.As(err, &refused) {
-		return r, err
-	}
-	if r = n.searchCache(q); r.Total > 0 {
-		return r, nil
+	if err != nil && cached.Total > 0 && ctx.Err() == nil && !errors.As(err, &refused) {
+		return cached, nil
 	}
 	return r, translate(err)
+}
+
+// searchPatience is several round trips to anywhere.
+const searchPatience = time.Second
+
+func (n *Node) searchServer(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+	server, err := n.swarm.Server(ctx)
+	if err != nil {
+		return protocol.Results{}, err
+	}
+	r, err := server.Search(ctx, q)
+	var refused *protocol.Refused
+	if err != nil && ctx.Err() == nil && !errors.As(err, &refused) {
+		err = fmt.Errorf("%w: %w", swarm.ErrServerAway, err)
+	}
+	return r, err
 }
 
 // searchCache finds tracks among those that are cached.

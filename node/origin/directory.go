@@ -23,13 +23,16 @@ func (o *Origin) peers(ctx context.Context, asker *swarm.Conn, id protocol.ID) (
 }
 
 // enter makes a member a peer for tracks once its handshake is complete: its
-// words may be a replay before.
+// words may be a replay before. One that does not share helps nobody.
 func (o *Origin) enter(c *swarm.Conn, tracks []protocol.Announced) {
 	o.wg.Go(func() {
 		if c.Confirmed(context.Background()) != nil { // ends with the connection
 			return
 		}
 		o.later(func(ctx context.Context) {
+			if !c.Sharing() {
+				return
+			}
 			if err := o.Tracker.Announce(ctx, c.Peer(), tracks); err != nil {
 				o.Log.Warn("the tracker failed", "err", err)
 			}

@@ -102,6 +102,13 @@ func (c *Conn) Peer() protocol.Peer {
 	return p
 }
 
+// Sharing reports whether the other side uploads, as far as it has said.
+func (c *Conn) Sharing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hello == nil || c.hello.Sharing
+}
+
 // Corrupt reports that the other side sent a chunk that failed verification. It
 // is counted, and the other side is not asked again.
 func (c *Conn) Corrupt() {

@@ -1,0 +1,45 @@
+# make play          hear a small swarm, on music that ships with it
+# make play MUSIC=DIR   on your own
+# make test          everything that must hold
+# make bench         the figures, each with its goal
+# make build         bin/earshot
+#
+# Each target installs what is missing (Debian packages), and says so.
+
+BIN   := bin/earshot
+MUSIC ?=
+
+# libasound's headers, to build the sound output.
+BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev
+
+.PHONY: play test bench build tools fuzz clean
+
+play: build
+	@$(BIN) demo $(if $(MUSIC),--music "$(MUSIC)")
+
+build: tools
+	@go build -trimpath -o $(BIN) ./cmd/earshot
+
+tools:
+	@command -v go >/dev/null || { echo "earshot: Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
+	@.ci/packages $(BUILD_PACKAGES)
+
+# The race detector watches all but the large simulations, which run without
+# it: there it would cost minutes.
+test: tools
+	go test -race ./...
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/earshot
+
+bench: build
+	@go test -count=1 -timeout 20m -run '^TestFigures$$' ./node ./cmd/earshot -figures
+
+# Each fuzz target for a minute: go test takes one at a time.
+fuzz: tools
+	@for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s -fuzzminimizetime 1x $$p || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -rf bin
