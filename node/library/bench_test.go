@@ -1,6 +1,7 @@
 package library
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -44,6 +45,19 @@ func BenchmarkUnchangedScan(b *testing.B) {
 	}
 }
 
+// Opening a library of 10,000 tracks, its small tables looked through.
+func BenchmarkOpen(b *testing.B) {
+	l, _ := large(b)
+	for b.Loop() {
+		again, err := Open(context.Background(), filepath.Dir(l.database), l.path, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		again.Close()
+	}
+}
+
+// On the path of a track's opening: goal 100 us.
 func BenchmarkHeader(b *testing.B) {
 	l, id := large(b)
 	for b.Loop() {
@@ -53,13 +67,37 @@ func BenchmarkHeader(b *testing.B) {
 	}
 }
 
+// Once a head or a run is sent.
+func BenchmarkContent(b *testing.B) {
+	l, id := large(b)
+	for b.Loop() {
+		c, err := l.Content(context.Background(), id)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+	}
+}
+
+// In 10,000 tracks: one that is meant, and all of them.
 func BenchmarkSearch(b *testing.B) {
 	l, _ := large(b)
+	for _, text := range []string{"album 7 title 77", "t"} {
+		b.Run(text, func(b *testing.B) {
+			for b.Loop() {
+				r, err := l.Search(context.Background(), protocol.Query{Text: text, Limit: 20})
+				if err != nil || len(r.Tracks) == 0 {
+					b.Fatal(r, err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkTags(b *testing.B) {
+	data := mp3(100, map[string]string{"TIT2": "Title", "TPE1": "Artist", "TALB": "Album", "TRCK": "7/12", "TDRC": "2004"})
 	for b.Loop() {
-		r, err := l.Search(context.Background(), protocol.Query{Text: "title 77", Limit: 20})
-		if err != nil || len(r.Tracks) == 0 {
-			b.Fatal(r, err)
-		}
+		readTags(bytes.NewReader(data), int64(len(data)))
 	}
 }
 

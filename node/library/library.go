@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-
-	_ "modernc.org/sqlite" // the database: SQLite in Go, with FTS5
 )
 
 // The errors of a Library.
@@ -28,137 +26,76 @@ type Options struct {
 
 // Library is a folder of music and its catalogue. It is safe for concurrent use.
 type Library struct {
-	root  *os.Root
-	path  string // of the music
-	db    *sql.DB
-	log   *slog.Logger
-	scans chan struct{} // one slot: held by the scan under way
-	stale chan struct{} // one slot: a file was found changed
-	n     atomic.Int64  // tracks
+	root     *os.Root
+	path     string // of the music, without symbolic links
+	database string // path of the database
+	db       *sql.DB
+	log      *slog.Logger
+	scans    chan struct{} // one slot: held by the scan under way
+	stale    chan struct{} // one slot: a file was found changed
+	n        atomic.Int64  // tracks
+	damaged  atomic.Bool   // the database was found damaged while it was used
 }
 
-const (
-	databaseFile = "library.db"
-	// schemaVersion changes whenever the tables do; a database of another
-	// version is set aside, as all in it can be had from the folder.
-	schemaVersion = 1
-	// connections lets searches go on beside a scan's one writer.
-	connections = 4
-)
-
-const schema = `
-CREATE TABLE files (
-	path   BLOB PRIMARY KEY,
-	size   INTEGER NOT NULL,
-	mtime  INTEGER NOT NULL,
-	id     BLOB,
-	reason TEXT
-) WITHOUT ROWID;
-CREATE INDEX files_id ON files (id) WHERE id IS NOT NULL;
-CREATE INDEX files_reason ON files (path) WHERE reason IS NOT NULL;
-CREATE TABLE tracks (
-	rowid  INTEGER PRIMARY KEY,
-	id     BLOB NOT NULL UNIQUE,
-	title  TEXT NOT NULL,
-	artist TEXT NOT NULL,
-	album  TEXT NOT NULL,
-	disc   INTEGER NOT NULL,
-	number INTEGER NOT NULL,
-	year   INTEGER NOT NULL,
-	header BLOB NOT NULL,
-	cover_offset INTEGER NOT NULL,
-	cover_size   INTEGER NOT NULL
-);
-CREATE INDEX tracks_order ON tracks (artist COLLATE NOCASE, album COLLATE NOCASE, disc, number, title COLLATE NOCASE);
-CREATE TABLE proofs (id BLOB PRIMARY KEY, tree BLOB NOT NULL);
-CREATE VIRTUAL TABLE words USING fts5 (title, artist, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
-`
-
 // Open opens the library of the folder music, with its database in the folder
-// data; both must exist. A damaged database is set aside and made anew by the
-// next Scan.
+// data; both must exist. A database that is damaged, or of another version, is
+// set aside; the next Scan makes it anew.
 func Open(ctx context.Context, data, music string, o Options) (*Library, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	root, err := os.OpenRoot(music)
-	if err != nil {
+	l := &Library{
+		database: filepath.Join(data, databaseFile), log: o.Log,
+		scans: make(chan struct{}, 1), stale: make(chan struct{}, 1),
+	}
+	if err := l.openFolder(music); err != nil {
 		return nil, fmt.Errorf("opening the music folder: %w", err)
 	}
-	l := &Library{root: root, path: music, log: o.Log, scans: make(chan struct{}, 1), stale: make(chan struct{}, 1)}
-	path := filepath.Join(data, databaseFile)
-	if l.db, err = openDatabase(ctx, path); err != nil {
-		l.log.Warn("the library's database is set aside and made anew", "err", err)
-		for _, suffix := range []string{"-wal", "-shm"} {
-			os.Remove(path + suffix)
-		}
-		if err := os.Rename(path, path+".damaged"); err != nil && !errors.Is(err, os.ErrNotExist) {
-			root.Close()
-			return nil, fmt.Errorf("opening the library: %w", err)
-		}
-		if l.db, err = openDatabase(ctx, path); err != nil {
-			root.Close()
-			return nil, fmt.Errorf("opening the library: %w", err)
-		}
-	}
-	if err := l.count(ctx); err != nil {
-		l.Close()
+	if err := l.openDatabase(ctx); err != nil {
+		l.root.Close()
 		return nil, fmt.Errorf("opening the library: %w", err)
 	}
 	return l, nil
 }
 
-// openDatabase opens the database, making its tables in a new one. In WAL mode
-// readers do not wait for the writer; synchronous=NORMAL may lose the last
-// commits at a power failure, never the database's soundness, and the next scan
-// finds them again.
-func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate")
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	if err := prepare(ctx, db); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
-}
-
-func prepare(ctx context.Context, db *sql.DB) error {
-	var version int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+func (l *Library) openFolder(music string) (err error) {
+	if l.path, err = filepath.Abs(music); err != nil {
 		return err
 	}
-	switch version {
-	case schemaVersion:
-		var ok string
-		if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&ok); err != nil {
-			return err
-		}
-		if ok != "ok" {
-			return errors.New(ok)
-		}
-		return nil
-	case 0:
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback()
-		if _, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
-			return err
-		}
-		return tx.Commit()
+	if l.path, err = filepath.EvalSymlinks(l.path); err != nil {
+		return err
 	}
-	return fmt.Errorf("its tables are of version %d, not %d", version, schemaVersion)
+	l.root, err = os.OpenRoot(l.path)
+	return err
+}
+
+func (l *Library) openDatabase(ctx context.Context) (err error) {
+	l.db, err = openDatabase(ctx, l.database)
+	if isDamage(err) {
+		l.log.Warn("the library's database is set aside and made anew", "err", err)
+		if err := setAside(l.database); err != nil {
+			return err
+		}
+		l.db, err = openDatabase(ctx, l.database)
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.count(ctx); err != nil {
+		l.db.Close()
+		return err
+	}
+	return nil
 }
 
 // Close closes the library. No method may be called after it, and none may be
 // under way.
 func (l *Library) Close() error {
-	return errors.Join(l.db.Close(), l.root.Close())
+	err := errors.Join(l.db.Close(), l.root.Close())
+	if l.damaged.Load() {
+		err = errors.Join(err, setAside(l.database))
+	}
+	return err
 }
 
 // Len returns how many tracks there are.
@@ -166,7 +103,21 @@ func (l *Library) Len() int { return int(l.n.Load()) }
 
 func (l *Library) count(ctx context.Context) error {
 	var n int64
-	err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM tracks").Scan(&n)
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM tracks").Scan(&n); err != nil {
+		return err
+	}
 	l.n.Store(n)
-	return err
+	return nil
+}
+
+// failed wraps an error of the database, and notes where that is damaged.
+func (l *Library) failed(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isDamage(err):
+		l.damaged.Store(true)
+		return fmt.Errorf("%s: the library's database is damaged: stop and start again to make it anew: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }

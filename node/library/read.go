@@ -1,6 +1,7 @@
 package library
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,44 +21,45 @@ import (
 type result struct {
 	file
 	reason string
+	again  bool // it may be readable another time, unchanged
 	header protocol.Header
 	tree   []byte
-	cover  span
+	cover  cover
 }
 
-// span is a part of a file, in bytes.
-type span struct{ offset, size int64 }
-
 // read makes a track of a file.
-func (l *Library) read(f file) result {
+func (l *Library) read(ctx context.Context, f file) result {
 	r := result{file: f}
-	if err := l.readTrack(&r); err != nil {
-		r.reason = reasonOf(err)
+	if err := l.readTrack(ctx, &r); err != nil {
+		var unsupported *audio.UnsupportedError
+		r.reason, r.again = reasonOf(err), !errors.As(err, &unsupported)
 	}
 	return r
 }
 
 var errUnsettled = errors.New("the file changed while it was read")
 
-func (l *Library) readTrack(r *result) error {
-	// A named pipe that took the file's place must not hang the scan.
-	f, err := l.root.OpenFile(r.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (l *Library) readTrack(ctx context.Context, r *result) error {
+	f, err := openInside(l.root, r.path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := audio.Probe(f, r.size)
+	content := readerAt(func(b []byte, at int64) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err // a large file takes seconds
+		}
+		return f.ReadAt(b, at)
+	})
+	info, err := audio.Probe(content, r.size)
 	if err != nil {
 		return err
 	}
-	if len(info.Seek) > protocol.MaxSeconds {
-		return fmt.Errorf("longer than %d hours", protocol.MaxSeconds/3600)
-	}
 	t := protocol.Track{}
-	if t.ID, r.tree, err = hash(f, r.size); err != nil {
+	if t.ID, r.tree, err = hash(content, r.size); err != nil {
 		return err
 	}
-	tags := readTags(f, r.size)
+	tags := readTags(content, r.size)
 	t.Title, t.Artist, t.Album = tags.title, tags.artist, tags.album
 	t.Disc, t.Number, t.Year = tags.disc, tags.number, tags.year
 	nameAfterPath(&t, r.path)
@@ -68,9 +70,19 @@ func (l *Library) readTrack(r *result) error {
 	return nil
 }
 
+// openInside opens a file or a folder that is inside a folder, wherever symbolic
+// links lead. A named pipe that took a file's place does not hang it.
+func openInside(root *os.Root, path string) (*os.File, error) {
+	return root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+type readerAt func(b []byte, at int64) (int, error)
+
+func (r readerAt) ReadAt(b []byte, at int64) (int, error) { return r(b, at) }
+
 // hash returns the ID and the proof tree of a file's bytes, in one pass with
 // little memory.
-func hash(f *os.File, size int64) (protocol.ID, []byte, error) {
+func hash(f io.ReaderAt, size int64) (protocol.ID, []byte, error) {
 	tree := make(buffer, protocol.ProofSize(size))
 	root, err := bao.Encode(tree, &blockReader{r: io.NewSectionReader(f, 0, size)}, size, protocol.ChunkGroup, true)
 	if err != nil {

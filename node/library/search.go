@@ -11,58 +11,55 @@ import (
 )
 
 // inOrder is the order that people expect of a list of tracks.
-const inOrder = "artist COLLATE NOCASE, album COLLATE NOCASE, disc, number, title COLLATE NOCASE, id"
+const inOrder = "artist_key, album_key, disc, number, title_key, id"
 
 // Search answers a query. Words match the beginnings of words in title, artist
 // and album, whatever their accents and case; all must.
-func (l *Library) Search(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+func (l *Library) Search(ctx context.Context, q protocol.Query) (r protocol.Results, err error) {
 	if q.Limit <= 0 || q.Limit > protocol.MaxResults {
 		q.Limit = protocol.MaxResults
 	}
 	q.Offset = max(q.Offset, 0)
 	switch q.Kind {
 	case protocol.QueryWords:
-		match := matchExpression(q.Text)
-		if match == "" {
-			return protocol.Results{}, nil
+		if match := matchExpression(q.Text); match != "" {
+			r, err = l.tracks(ctx, q, "words WHERE words MATCH ?", []any{match},
+				"tracks WHERE row IN (SELECT rowid FROM %s) ORDER BY title_key = ? DESC, "+inOrder, fold(strings.TrimSpace(q.Text)))
 		}
-		where := "FROM tracks JOIN words ON words.rowid = tracks.rowid WHERE words MATCH ?"
-		order := "(tracks.title = ? COLLATE NOCASE) DESC, tracks." + strings.ReplaceAll(inOrder, ", ", ", tracks.")
-		return l.tracks(ctx, q, where, []any{match}, order, strings.TrimSpace(q.Text))
 	case protocol.QueryPrefix:
-		low, high, ok := prefixRange(q.Text)
-		if !ok {
-			return protocol.Results{}, nil
+		if low, high, ok := prefixRange(q.Text); ok {
+			r, err = l.tracks(ctx, q, "tracks WHERE id BETWEEN ? AND ?", []any{low, high}, "%s ORDER BY id")
 		}
-		return l.tracks(ctx, q, "FROM tracks WHERE id BETWEEN ? AND ?", []any{low, high}, "id")
 	case protocol.QueryTracks:
-		return l.tracks(ctx, q, "FROM tracks WHERE 1", nil, inOrder)
+		r, err = l.tracks(ctx, q, "tracks", nil, "%s ORDER BY "+inOrder)
 	case protocol.QueryAlbums:
-		return l.groups(ctx, q, "artist, album, max(year)", "artist COLLATE NOCASE, album COLLATE NOCASE")
+		r, err = l.groups(ctx, q, "artist, album, max(year)", "artist_key, album_key")
 	case protocol.QueryArtists:
-		return l.groups(ctx, q, "artist, '', 0", "artist COLLATE NOCASE")
-	}
-	return protocol.Results{}, nil // a kind of a later version
+		r, err = l.groups(ctx, q, "artist, '', 0", "artist_key")
+	} // else: a kind of a later version, of which there is nothing
+	return r, l.failed("searching", err)
 }
 
-func (l *Library) tracks(ctx context.Context, q protocol.Query, where string, args []any, order string, orderArgs ...any) (r protocol.Results, err error) {
-	if err := l.db.QueryRowContext(ctx, "SELECT count(*) "+where, args...).Scan(&r.Total); err != nil {
-		return r, fmt.Errorf("searching: %w", err)
+// tracks returns the tracks that match, which a condition says, in an order: the
+// rest of the query, with %s for the condition.
+func (l *Library) tracks(ctx context.Context, q protocol.Query, match string, args []any, ordered string, orderArgs ...any) (r protocol.Results, err error) {
+	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM "+match, args...).Scan(&r.Total); err != nil {
+		return r, err
 	}
 	args = append(append(args, orderArgs...), q.Limit, q.Offset)
-	rows, err := l.db.QueryContext(ctx, "SELECT tracks.header "+where+" ORDER BY "+order+" LIMIT ? OFFSET ?", args...)
+	rows, err := l.db.QueryContext(ctx, "SELECT header FROM "+fmt.Sprintf(ordered, match)+" LIMIT ? OFFSET ?", args...)
 	if err != nil {
-		return r, fmt.Errorf("searching: %w", err)
+		return r, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var b []byte
 		if err := rows.Scan(&b); err != nil {
-			return r, fmt.Errorf("searching: %w", err)
+			return r, err
 		}
 		h, err := protocol.ParseHeader(b)
 		if err != nil {
-			return r, fmt.Errorf("searching: %w", err)
+			return r, fmt.Errorf("%w: a track's header: %w", errUnsound, err)
 		}
 		r.Tracks = append(r.Tracks, h.Track)
 	}
@@ -72,17 +69,17 @@ func (l *Library) tracks(ctx context.Context, q protocol.Query, where string, ar
 func (l *Library) groups(ctx context.Context, q protocol.Query, columns, by string) (r protocol.Results, err error) {
 	from := "FROM tracks GROUP BY " + by
 	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 "+from+")").Scan(&r.Total); err != nil {
-		return r, fmt.Errorf("searching: %w", err)
+		return r, err
 	}
 	rows, err := l.db.QueryContext(ctx, "SELECT "+columns+", count(*) "+from+" ORDER BY "+by+" LIMIT ? OFFSET ?", q.Limit, q.Offset)
 	if err != nil {
-		return r, fmt.Errorf("searching: %w", err)
+		return r, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var g protocol.Group
 		if err := rows.Scan(&g.Artist, &g.Album, &g.Year, &g.Tracks); err != nil {
-			return r, fmt.Errorf("searching: %w", err)
+			return r, err
 		}
 		r.Groups = append(r.Groups, g)
 	}

@@ -40,6 +40,7 @@ type Conn struct {
 	hello  *protocol.Hello                      // theirs, nil before it came
 	wants  map[protocol.ID]struct{}             // tracks whose have maps they asked for
 	proofs map[protocol.ID]chan<- proofOrRefuse // proof trees due behind Open
+	theirs map[protocol.ID]protocol.Bitmap      // their have maps of the tracks we watch
 }
 
 // maxWants bounds what one neighbour can make us keep it informed of: the
@@ -51,9 +52,10 @@ func newConn(s *Swarm, qc *quic.Conn, node protocol.NodeID, server, dialed bool)
 		swarm: s, quic: qc, node: node, server: server, dialed: dialed, since: time.Now(),
 		wants:  map[protocol.ID]struct{}{},
 		proofs: map[protocol.ID]chan<- proofOrRefuse{},
+		theirs: map[protocol.ID]protocol.Bitmap{},
 	}
 	c.rejected.done = make(chan struct{})
-	c.out.init()
+	c.out.init(c.holds)
 	return c
 }
 

@@ -114,11 +114,16 @@ func (s *Swarm) heard(c *Conn, m protocol.Message) error {
 		delete(c.wants, m.ID)
 		c.mu.Unlock()
 	case *protocol.Have:
-		s.tell(c, m.ID, m)
+		s.tell(c, m.ID, m, func(protocol.Bitmap) protocol.Bitmap { return m.Chunks.Clone() })
 	case *protocol.Got:
-		s.tell(c, m.ID, m)
+		s.tell(c, m.ID, m, func(have protocol.Bitmap) protocol.Bitmap {
+			for i := m.First; i < min(m.First+m.Count, 8*len(have)); i++ {
+				have.Set(i)
+			}
+			return have
+		})
 	case *protocol.Lost:
-		s.tell(c, m.ID, m)
+		s.tell(c, m.ID, m, func(protocol.Bitmap) protocol.Bitmap { return nil })
 	case *protocol.Announce, *protocol.Withdraw:
 		if s.config.Server == nil {
 			return nil // we are not whom it takes us for; no harm done
@@ -137,14 +142,25 @@ func (s *Swarm) heard(c *Conn, m protocol.Message) error {
 	return nil
 }
 
-// tell passes news of a track to who watches it.
-func (s *Swarm) tell(c *Conn, id protocol.ID, m protocol.Message) {
+// tell notes news of a track's have map, and passes them to who watches it.
+func (s *Swarm) tell(c *Conn, id protocol.ID, m protocol.Message, change func(protocol.Bitmap) protocol.Bitmap) {
 	s.mu.Lock()
 	w := s.watches[id]
 	s.mu.Unlock()
-	if w != nil && !c.server {
-		w.Heard(c, m)
+	if w == nil || c.server {
+		return
 	}
+	c.mu.Lock()
+	c.theirs[id] = change(c.theirs[id])
+	c.mu.Unlock()
+	w.Heard(c, m)
+}
+
+// holds reports whether the other side is known to hold a chunk.
+func (c *Conn) holds(id protocol.ID, i int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.theirs[id].Has(i)
 }
 
 // wanted answers Want with the have map. The subscription is noted first, so
@@ -186,7 +202,12 @@ func (s *Swarm) Watch(id protocol.ID, w Watcher) (stop func()) {
 		s.mu.Lock()
 		delete(s.watches, id)
 		s.mu.Unlock()
-		s.each(func(c *Conn) { c.out.say(&protocol.Unwant{ID: id}) })
+		s.each(func(c *Conn) {
+			c.mu.Lock()
+			delete(c.theirs, id)
+			c.mu.Unlock()
+			c.out.say(&protocol.Unwant{ID: id})
+		})
 	}
 }
 

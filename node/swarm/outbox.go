@@ -12,7 +12,8 @@ import (
 // outbox holds what is to be said on a control stream. Saying never blocks;
 // one writer takes what has gathered.
 type outbox struct {
-	kick chan struct{} // one slot: there is something
+	kick  chan struct{}                        // one slot: there is something
+	known func(id protocol.ID, chunk int) bool // what the other side holds, and need not hear of
 
 	mu   sync.Mutex
 	said []byte         // encoded, in order
@@ -21,10 +22,11 @@ type outbox struct {
 }
 
 const (
-	// gatherFor is how long a Got may wait for others to join it: a twentieth
-	// of the time that a chunk lasts, so that offers are never stale, and a
-	// run of 4 chunks costs one message.
-	gatherFor = 50 * time.Millisecond
+	// gatherFor is how long a Got may wait for others to join it: as long as a
+	// run of 4 chunks takes to arrive at 2 Mbit/s, so that it costs one message
+	// and not four; a tenth of what the schedule calls urgent, so that no offer
+	// comes late. It also lets others offer the same chunks first.
+	gatherFor = 250 * time.Millisecond
 	// maxSaid is more than all have maps of maxWants usual tracks. Who lets so
 	// much gather reads too slowly to be of use.
 	maxSaid = 1 << 20
@@ -32,7 +34,9 @@ const (
 
 var errTooSlow = errors.New("the neighbour does not read its control stream")
 
-func (o *outbox) init() { o.kick = make(chan struct{}, 1) }
+func (o *outbox) init(known func(protocol.ID, int) bool) {
+	o.kick, o.known = make(chan struct{}, 1), known
+}
 
 func (o *outbox) say(m protocol.Message) {
 	o.mu.Lock()
@@ -54,9 +58,20 @@ func (o *outbox) got(id protocol.ID, first, count int) {
 	o.wake()
 }
 
+// flushGots says what was held back, but for chunks that the other side has got
+// by now.
 func (o *outbox) flushGots() {
-	for i := range o.gots {
-		o.said = protocol.Append(o.said, &o.gots[i])
+	for _, g := range o.gots {
+		end := g.First + g.Count
+		for i := g.First; i < end; i++ {
+			first := i
+			for i < end && !o.known(g.ID, i) {
+				i++
+			}
+			if i > first {
+				o.said = protocol.Append(o.said, &protocol.Got{ID: g.ID, First: first, Count: i - first})
+			}
+		}
 	}
 	o.gots = o.gots[:0]
 }

@@ -1,27 +1,23 @@
 package tracker
 
 import (
-	"cmp"
 	"context"
-	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/serf/coordinate"
-
 	"earshot/protocol"
 )
 
-// Memory is a Tracker in this process's memory: some 40 bytes for each peer of
+// Memory is a Tracker in this process's memory: some 30 bytes for each peer of
 // each track. Locks are by track.
 type Memory struct {
 	shards [shards]shard
 
 	mu    sync.Mutex
 	nodes map[protocol.NodeID]*node
+	swept uint32 // when the nodes were last swept, in seconds since epoch
 }
 
 // shards lets all cores look up at the same time with few collisions.
@@ -30,7 +26,7 @@ const shards = 64
 type shard struct {
 	mu     sync.Mutex
 	tracks map[protocol.ID][]holder
-	swept  int64 // when it was last swept, Unix seconds
+	swept  uint32 // as in Memory
 }
 
 // holder is one line of a track: 16 bytes.
@@ -43,16 +39,16 @@ type holder struct {
 // epoch makes seconds fit 32 bits for a century.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 
+// life is the TTL in the seconds of a holder.
+const life = int32(TTL / time.Second)
+
 // node is shared by all lines of one node; one that is gone stays only until
 // its lines are swept.
 type node struct {
-	peer atomic.Pointer[place]
-	gone atomic.Bool
-}
-
-type place struct {
-	protocol.Peer
-	at *coordinate.Coordinate // nil if unknown
+	place atomic.Pointer[place]
+	gone  atomic.Bool
+	lines atomic.Int32 // on the tracks' lists, at most MaxTracks
+	at    uint32       // when it announced last; Memory.mu is held
 }
 
 // NewMemory returns an empty tracker.
@@ -64,77 +60,124 @@ func NewMemory() *Memory {
 	return m
 }
 
-func seconds(t time.Time) uint32 { return uint32(t.Unix() - epoch) }
+func clock() uint32 { return uint32(time.Now().Unix() - epoch) }
+
+// over reports whether a time is a TTL ago; also where the clock was set back.
+func over(at, now uint32) bool { return int32(now-at) >= life }
 
 func (m *Memory) shard(id protocol.ID) *shard { return &m.shards[id[0]%shards] }
 
 // Announce says that a peer holds tracks.
 func (m *Memory) Announce(_ context.Context, peer protocol.Peer, tracks []protocol.Announced) error {
-	n := m.node(peer)
-	now := seconds(time.Now())
+	now := clock()
+	n := m.node(newPlace(peer), now)
 	for _, t := range tracks {
 		s := m.shard(t.ID)
 		s.mu.Lock()
 		s.sweep(now)
-		s.tracks[t.ID] = enter(s.tracks[t.ID], holder{n, now, t.Complete})
+		s.enter(t.ID, holder{n, now, t.Complete})
 		s.mu.Unlock()
 	}
 	return nil
 }
 
 // node returns the record of a peer, brought up to date.
-func (m *Memory) node(peer protocol.Peer) *node {
-	p := &place{Peer: peer, at: point(peer.Coordinate)}
+func (m *Memory) node(p *place, now uint32) *node {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := m.nodes[peer.Node]
+	m.sweep(now)
+	n := m.nodes[p.Node]
 	if n == nil {
 		n = new(node)
-		m.nodes[peer.Node] = n
+		m.nodes[p.Node] = n
 	}
-	n.peer.Store(p)
+	n.at = now
+	n.place.Store(p)
 	return n
 }
 
-// enter puts a holder on a track's list, in place of the oldest if it is full.
-func enter(list []holder, h holder) []holder {
-	oldest := 0
-	for i := range list {
-		if list[i].node == h.node {
+// sweep drops nodes that have been silent, once a TTL: 10 ms for 100,000 of
+// them. m.mu is held.
+func (m *Memory) sweep(now uint32) {
+	if !over(m.swept, now) {
+		return
+	}
+	m.swept = now
+	for id, n := range m.nodes {
+		if over(n.at, now) {
+			n.gone.Store(true)
+			delete(m.nodes, id)
+		}
+	}
+}
+
+// enter puts a holder on a track's list: in the place of its older line, of one
+// that counts no more, or, if the list is full, of the oldest. s.mu is held.
+func (s *shard) enter(id protocol.ID, h holder) {
+	list := s.tracks[id]
+	instead := -1
+	for i, other := range list {
+		if other.node == h.node {
 			list[i] = h
-			return list
+			return
 		}
-		if list[i].at < list[oldest].at || list[i].node.gone.Load() {
-			oldest = i
+		if instead < 0 || older(other, list[instead], h.at) {
+			instead = i
 		}
 	}
-	if len(list) >= MaxPeers {
-		list[oldest] = h
-		return list
+	if h.node.lines.Add(1) > MaxTracks {
+		h.node.lines.Add(-1)
+		return
 	}
-	return append(list, h)
+	if instead >= 0 && (len(list) >= MaxPeers || !list[instead].alive(h.at)) {
+		list[instead].node.lines.Add(-1)
+		list[instead] = h
+		return
+	}
+	s.tracks[id] = append(list, h)
+}
+
+// older reports whether a line is to go before another.
+func older(a, b holder, now uint32) bool {
+	if alive := a.alive(now); alive != b.alive(now) {
+		return !alive
+	}
+	return int32(b.at-a.at) > 0
 }
 
 // alive reports whether a line still counts.
-func (h holder) alive(now uint32) bool {
-	return int32(now-h.at) < int32(TTL/time.Second) && !h.node.gone.Load() // also where the clock was set back
-}
+func (h holder) alive(now uint32) bool { return !over(h.at, now) && !h.node.gone.Load() }
 
 // sweep drops lines that count no more, once a TTL: 1/64 of the tracks at a
-// time, 2 ms for 100,000 tracks in all. s.mu is held.
+// time. s.mu is held.
 func (s *shard) sweep(now uint32) {
-	if int64(now)-s.swept < int64(TTL/time.Second) {
+	if !over(s.swept, now) {
 		return
 	}
-	s.swept = int64(now)
-	for id, list := range s.tracks {
-		list = slices.DeleteFunc(list, func(h holder) bool { return !h.alive(now) })
-		if len(list) == 0 {
-			delete(s.tracks, id)
-		} else {
-			s.tracks[id] = list
-		}
+	s.swept = now
+	for id := range s.tracks {
+		s.drop(id, func(h holder) bool { return !h.alive(now) })
 	}
+}
+
+// drop takes lines off a track's list. s.mu is held.
+func (s *shard) drop(id protocol.ID, which func(holder) bool) {
+	list, known := s.tracks[id]
+	if !known {
+		return
+	}
+	list = slices.DeleteFunc(list, func(h holder) bool {
+		if !which(h) {
+			return false
+		}
+		h.node.lines.Add(-1)
+		return true
+	})
+	if len(list) == 0 {
+		delete(s.tracks, id)
+		return
+	}
+	s.tracks[id] = list
 }
 
 // Withdraw says that a node holds tracks no more.
@@ -148,12 +191,7 @@ func (m *Memory) Withdraw(_ context.Context, id protocol.NodeID, ids []protocol.
 	for _, track := range ids {
 		s := m.shard(track)
 		s.mu.Lock()
-		list := slices.DeleteFunc(s.tracks[track], func(h holder) bool { return h.node == n })
-		if len(list) == 0 {
-			delete(s.tracks, track)
-		} else {
-			s.tracks[track] = list
-		}
+		s.drop(track, func(h holder) bool { return h.node == n })
 		s.mu.Unlock()
 	}
 	return nil
@@ -173,7 +211,7 @@ func (m *Memory) Forget(_ context.Context, id protocol.NodeID) error {
 
 // Count returns how many peers hold a track.
 func (m *Memory) Count(_ context.Context, id protocol.ID) (int, error) {
-	now := seconds(time.Now())
+	now := clock()
 	s := m.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,85 +224,23 @@ func (m *Memory) Count(_ context.Context, id protocol.ID) (int, error) {
 	return n, nil
 }
 
-// candidate is a peer with what it is ranked by.
-type candidate struct {
-	place *place
-	lan   bool
-	near  int // in steps of grain
-	all   bool
-	tie   uint32
-}
-
-const (
-	// grain is the difference in round trip below which peers count as equally
-	// near: less is noise, and lets one peer be told to everyone.
-	grain = 5 * time.Millisecond
-	// unknown ranks a peer whose place is not known behind all on Earth.
-	unknown = int(time.Minute / grain)
-)
-
 // Peers returns the peers that hold a track, nearest first.
 func (m *Memory) Peers(_ context.Context, id protocol.ID, asker protocol.Peer, max int) ([]protocol.Peer, error) {
 	var room [MaxPeers]candidate
-	all := m.candidates(room[:0], id, asker)
-	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(-compareBool(a.lan, b.lan), cmp.Compare(a.near, b.near), -compareBool(a.all, b.all), cmp.Compare(a.tie, b.tie))
-	})
-	all = all[:min(len(all), max)]
-	peers := make([]protocol.Peer, len(all))
-	for i, c := range all {
-		peers[i] = c.place.Peer
-		if !c.lan {
-			peers[i].Local = nil
-		}
-	}
-	return peers, nil
+	from := newPlace(asker)
+	return nearest(m.candidates(room[:0], id, from), max), nil
 }
 
-func (m *Memory) candidates(all []candidate, id protocol.ID, asker protocol.Peer) []candidate {
-	now := seconds(time.Now())
-	from := point(asker.Coordinate)
+// candidates appends the peers of a track that the asker may be told.
+func (m *Memory) candidates(all []candidate, id protocol.ID, asker *place) []candidate {
+	now := clock()
 	s := m.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.tracks[id] {
-		p := h.node.peer.Load()
-		if !h.alive(now) || p.Node == asker.Node {
-			continue
+		if p := h.node.place.Load(); h.alive(now) && p.Node != asker.Node {
+			all = append(all, asker.candidate(p, h.all))
 		}
-		c := candidate{place: p, near: unknown, all: h.all, tie: rand.Uint32()}
-		c.lan = sameLAN(p.Public, asker.Public)
-		if from != nil && p.at != nil {
-			c.near = int(from.DistanceTo(p.at) / grain)
-		}
-		all = append(all, c)
 	}
 	return all
-}
-
-// sameLAN takes nodes behind one public address for neighbours on one LAN.
-func sameLAN(a, b netip.AddrPort) bool { return a.IsValid() && a.Addr() == b.Addr() }
-
-// point returns a coordinate as Serf computes with it, nil if it is unknown.
-func point(c protocol.Coordinate) *coordinate.Coordinate {
-	if c.IsZero() {
-		return nil
-	}
-	p := coordinate.NewCoordinate(coordinate.DefaultConfig())
-	copy(p.Vec, c.Vec[:])
-	p.Error, p.Adjustment, p.Height = c.Error, c.Adjustment, c.Height
-	if !p.IsValid() {
-		return nil
-	}
-	return p
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }

@@ -54,32 +54,45 @@ type Authority struct {
 	root *x509.Certificate
 }
 
-// OpenAuthority reads the authority kept in a folder, or makes one there.
+// OpenAuthority reads the authority kept in a folder, or makes one in a folder
+// that has none. It never replaces the key of a root that is there: members
+// would not know the server again.
 func OpenAuthority(dir string, now time.Time) (*Authority, error) {
-	key, err := LoadKey(dir)
-	if err != nil {
-		return nil, err
-	}
 	der, err := os.ReadFile(filepath.Join(dir, rootFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		if der, err = makeRoot(key, now); err == nil {
-			err = renameio.WriteFile(filepath.Join(dir, rootFile), der, 0o600)
-		}
+		der, err = makeRoot(dir, now)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the swarm's authority: %w", err)
 	}
 	root, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, fmt.Errorf("opening the swarm's authority in %s: %w", dir, err)
+		return nil, fmt.Errorf("opening the swarm's authority: reading %s: %w: restore the folder %s from a backup", rootFile, err, dir)
+	}
+	key, err := readKey(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the swarm's authority: %w: restore the folder %s from a backup", err, dir)
 	}
 	if !key.Public().(ed25519.PublicKey).Equal(root.PublicKey) {
-		return nil, fmt.Errorf("opening the swarm's authority in %s: the key is not the certificate's", dir)
+		return nil, fmt.Errorf("opening the swarm's authority: the key is not the certificate's: restore the folder %s from a backup", dir)
 	}
 	return &Authority{key, root}, nil
 }
 
-func makeRoot(key ed25519.PrivateKey, now time.Time) ([]byte, error) {
+// makeRoot makes a root in a folder, of the key that is there or of a new one.
+func makeRoot(dir string, now time.Time) ([]byte, error) {
+	key, err := LoadKey(dir)
+	if err != nil {
+		return nil, err
+	}
+	der, err := signRoot(key, now)
+	if err != nil {
+		return nil, err
+	}
+	return der, renameio.WriteFile(filepath.Join(dir, rootFile), der, 0o600)
+}
+
+func signRoot(key ed25519.PrivateKey, now time.Time) ([]byte, error) {
 	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber:          serial(),
 		Subject:               pkix.Name{CommonName: "earshot"},
@@ -135,17 +148,26 @@ func (a *Authority) Pin() [32]byte { return pinOf(a.root) }
 func pinOf(c *x509.Certificate) [32]byte { return sha256.Sum256(c.RawSubjectPublicKeyInfo) }
 
 // ServerIdentity returns the identity of the server itself, with the key kept
-// in a folder and a fresh certificate.
+// in a folder and a fresh certificate. The server renews it by itself, at the
+// first handshake that finds it due, so that one that runs for months stays one.
 func (a *Authority) ServerIdentity(dir string, now time.Time) (*Identity, error) {
 	key, err := LoadKey(dir)
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := a.Issue(key.Public().(ed25519.PublicKey), RoleServer, now)
+	issue := func(now time.Time) ([]byte, error) {
+		return a.Issue(key.Public().(ed25519.PublicKey), RoleServer, now)
+	}
+	leaf, err := issue(now)
 	if err != nil {
 		return nil, err
 	}
-	return New(key, leaf, a.Root(), a.Pin())
+	i, err := New(key, leaf, a.Root(), a.Pin())
+	if err != nil {
+		return nil, err
+	}
+	i.issue = issue
+	return i, nil
 }
 
 func nodeName(n protocol.NodeID) string { return n.String() + domain }

@@ -7,8 +7,8 @@
 // names its node in a DNS name, NODEID.earshot, so that crypto/tls's own
 // verification (RFC 5280 and RFC 6125, by ServerName) checks who is on the other
 // side; the server's certificate carries server.earshot as well. Certificates
-// live for weeks and are renewed on contact, so that who is not invited any more
-// is out in weeks without a revocation list.
+// live for weeks and are renewed on contact: who stays away for longer joins
+// again. The server renews its own.
 //
 // It promises: no connection without a certificate of the authority on both
 // sides, but for a joining node, which is given the authority's root only if its

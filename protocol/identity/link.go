@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -11,7 +12,7 @@ import (
 // JoinLink is an invitation as people pass it on: where the server is, the hash
 // of its authority's public key, and a secret that is good for joining.
 type JoinLink struct {
-	Addr   string // HOST:PORT
+	Addr   string // HOST:PORT, an IPv6 host in brackets
 	Pin    [32]byte
 	Secret [16]byte
 }
@@ -21,8 +22,13 @@ var ErrBadLink = errors.New("this is not a join link: want earshot://HOST:PORT/.
 
 const (
 	scheme = "earshot://"
-	// maxLink is more than the longest host name (253, RFC 1035) makes.
+	// maxHost is the longest host name (RFC 1035 section 3.1, as text).
+	maxHost = 253
+	// maxLink is more than that makes.
 	maxLink = 512
+	// hostLetters are what host names are made of, and the underscore that
+	// some have; none means anything to a shell.
+	hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 )
 
 // String returns the link. It needs no quotes in a shell.
@@ -31,7 +37,8 @@ func (l JoinLink) String() string {
 	return scheme + l.Addr + "/" + e.EncodeToString(l.Pin[:]) + "." + e.EncodeToString(l.Secret[:])
 }
 
-// ParseJoinLink reads a link. It fails with ErrBadLink.
+// ParseJoinLink reads a link, with white space around it. It takes nothing but
+// what String prints, and fails with ErrBadLink.
 func ParseJoinLink(s string) (l JoinLink, err error) {
 	s = strings.TrimSpace(s)
 	rest, ok := strings.CutPrefix(s, scheme)
@@ -40,8 +47,7 @@ func ParseJoinLink(s string) (l JoinLink, err error) {
 	}
 	addr, secrets, _ := strings.Cut(rest, "/")
 	pin, secret, _ := strings.Cut(secrets, ".")
-	host, port, err := net.SplitHostPort(addr)
-	if n, perr := strconv.Atoi(port); err != nil || perr != nil || host == "" || n < 1 || n > 65535 {
+	if !validAddr(addr) {
 		return l, ErrBadLink
 	}
 	l.Addr = addr
@@ -53,6 +59,23 @@ func ParseJoinLink(s string) (l JoinLink, err error) {
 		return JoinLink{}, ErrBadLink
 	}
 	return l, nil
+}
+
+// validAddr reports whether an address is HOST:PORT as it is usually written: a
+// host name or an IP address, and a port from 1 to 65535.
+func validAddr(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || net.JoinHostPort(host, port) != addr {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+		return false
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" {
+		return true
+	}
+	return host != "" && len(host) <= maxHost && strings.Trim(host, hostLetters) == "" && host[0] != '-'
 }
 
 // fit returns text that decodes to n bytes, or nothing.

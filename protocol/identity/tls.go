@@ -4,18 +4,13 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"lukechampine.com/blake3"
 
 	"earshot/protocol"
 )
-
-// ErrOtherServer is returned where a server is not the one that is meant.
-var ErrOtherServer = errors.New("this is another server than the one that invited: ask for a new join link")
 
 // config is what all connections share. X25519 alone keeps the ClientHello in
 // one packet: the post-quantum X25519MLKEM768 takes 1.2 KB more, and with it a
@@ -24,8 +19,11 @@ func (i *Identity) config(alpn ...string) *tls.Config {
 	return &tls.Config{
 		MinVersion:       tls.VersionTLS13,
 		CurvePreferences: []tls.CurveID{tls.X25519},
-		Certificates:     []tls.Certificate{i.cert},
 		NextProtos:       alpn,
+		GetCertificate:   func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return i.current(), nil },
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return i.current(), nil
+		},
 	}
 }
 
@@ -45,9 +43,11 @@ func (i *Identity) AcceptServerConfig(secret []byte) *tls.Config {
 	members := i.AcceptConfig(secret)
 	joining := i.config(protocol.ALPNJoin)
 	joining.SessionTicketsDisabled = true
-	joining.Certificates = []tls.Certificate{{
-		Certificate: [][]byte{i.cert.Certificate[0], i.root.Raw}, PrivateKey: i.cert.PrivateKey, Leaf: i.cert.Leaf,
-	}}
+	joining.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		chain := *i.current() // with the root, which the joining node does not have
+		chain.Certificate = [][]byte{chain.Certificate[0], i.root.Raw}
+		return &chain, nil
+	}
 	c := i.config(protocol.ALPN, protocol.ALPNJoin)
 	c.ClientAuth = tls.RequireAndVerifyClientCert
 	c.ClientCAs = i.pool
@@ -120,39 +120,3 @@ func verifyPinned(state tls.ConnectionState, pin [32]byte) error {
 	}
 	return nil
 }
-
-// Explain turns the failure of a handshake into a sentence that says what to
-// do; other errors are returned as they are.
-func Explain(err error) error {
-	var (
-		invalid   x509.CertificateInvalidError
-		authority x509.UnknownAuthorityError
-		name      x509.HostnameError
-		alert     tls.AlertError
-	)
-	switch {
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("the server's certificate is good from %s to %s, and this machine's clock says %s: set the clock right: %w",
-			day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter), day(time.Now()), err)
-	case errors.As(err, &authority), errors.As(err, &name):
-		return fmt.Errorf("the server has another key than the one that was joined: join again with a new link: %w", err)
-	case errors.As(err, &alert):
-		switch alert {
-		case alertExpired:
-			return fmt.Errorf("the server takes this node's certificate for expired: set the clocks right, or join again with a new link: %w", err)
-		case alertBadCertificate, alertUnknownCA, alertRequired:
-			return fmt.Errorf("the server does not take this node for a member: join again with a new link: %w", err)
-		}
-	}
-	return err
-}
-
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-
-// Alerts of RFC 8446 section 6.
-const (
-	alertBadCertificate tls.AlertError = 42
-	alertExpired        tls.AlertError = 45
-	alertUnknownCA      tls.AlertError = 48
-	alertRequired       tls.AlertError = 116
-)

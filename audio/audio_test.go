@@ -1,0 +1,96 @@
+package audio
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hajimehoshi/go-mp3"
+	"go.uber.org/goleak"
+
+	"earshot/protocol"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// files are those of testdata that can be played. All were made by LAME 3.100 of
+// a melody with hits and noise; mono.mp3 has no Info frame.
+var files = []string{"joint", "vbr", "crc", "mono", "48khz", "32khz", "click"}
+
+func load(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name+".mp3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func probeBytes(b []byte) (Info, error) { return Probe(bytes.NewReader(b), int64(len(b))) }
+
+// header probes b, which must be playable.
+func header(t testing.TB, b []byte) protocol.Header {
+	t.Helper()
+	i, err := probeBytes(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i.Header(protocol.Track{})
+}
+
+// decodeAll decodes the track b from its start.
+func decodeAll(t testing.TB, b []byte) []byte {
+	t.Helper()
+	d, err := NewDecoder(bytes.NewReader(b), header(t, b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm, err := io.ReadAll(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pcm
+}
+
+// straight is what go-mp3 alone makes of the track: all frames, at their rate.
+func straight(t testing.TB, b []byte) []byte {
+	t.Helper()
+	d, err := mp3.NewDecoder(struct{ io.Reader }{bytes.NewReader(b)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm, err := io.ReadAll(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pcm
+}
+
+// offsets are where the frames of a sound MPEG-1 layer III stream begin, and at
+// the end where it ends.
+func offsets(b []byte) (at []int) {
+	pos := 0
+	for pos+headerSize <= len(b) {
+		at = append(at, pos)
+		pos += readHeader(b[pos:]).size()
+	}
+	return append(at, pos)
+}
+
+// splice replaces b[from:to].
+func splice(b []byte, from, to int, with []byte) []byte {
+	return append(append(append([]byte(nil), b[:from]...), with...), b[to:]...)
+}
+
+// largestError compares PCM.
+func largestError(a, b []byte) int {
+	most := 0
+	for i := 0; i+1 < min(len(a), len(b)); i += 2 {
+		x := int(int16(uint16(a[i]) | uint16(a[i+1])<<8))
+		y := int(int16(uint16(b[i]) | uint16(b[i+1])<<8))
+		most = max(most, x-y, y-x)
+	}
+	return most
+}

@@ -1,0 +1,52 @@
+package audio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Output takes PCM and sounds it, in the order of its calls, which come from one
+// goroutine but for Stutters.
+type Output interface {
+	// Write takes whole samples. It blocks while the output's buffer is full
+	// and ends promptly, with ctx's error, when ctx does. It keeps nothing of pcm.
+	Write(ctx context.Context, pcm []byte) error
+	// Drain says that no more comes for now, and returns when all has sounded.
+	Drain(ctx context.Context) error
+	// Stutters tells how often the output ran dry between the first Write and
+	// Drain, and for how long in all.
+	Stutters() (n int, silence time.Duration)
+	// Close ends the output at once; what has not sounded is lost.
+	Close() error
+}
+
+var (
+	errClosed     = errors.New("the output is closed")
+	errHalfSample = errors.New("PCM ends within a sample")
+)
+
+// OpenOutput opens the output that spec names: "null"; "stdout", which is the
+// writer given; or "wav:FILE". A device is opened by package device.
+func OpenOutput(spec string, stdout io.Writer) (Output, error) {
+	switch file, wav := strings.CutPrefix(spec, "wav:"); {
+	case spec == "null":
+		return NewNull(), nil
+	case spec == "stdout":
+		return NewWriter(stdout), nil
+	case wav && file != "":
+		return CreateWAV(file)
+	}
+	return nil, fmt.Errorf("there is no output %q: use device, stdout, null or wav:FILE", spec)
+}
+
+// soundTime is how long so many bytes of PCM sound.
+func soundTime(n int64) time.Duration { return samplesTime(n/sampleSize, SampleRate) }
+
+// soundBytes is how many bytes of PCM sound so long, whole samples.
+func soundBytes(d time.Duration) int64 {
+	return (int64(d/time.Second)*SampleRate + int64(d%time.Second*SampleRate/time.Second)) * sampleSize
+}

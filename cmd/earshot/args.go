@@ -1,0 +1,93 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// completionFlag is what shells add to ask for completions; it is the last
+// argument then.
+const completionFlag = "--generate-bash-completion"
+
+// flagsFirst puts a command's flags before its arguments, wherever they were
+// given: package cli takes flags there only. Flags may come before the command,
+// too. What follows "--" are arguments, whatever they look like.
+func flagsFirst(app *cli.App, args []string) []string {
+	if len(args) < 2 || args[len(args)-1] == completionFlag {
+		return args
+	}
+	var path, flags, rest []string
+	var command *cli.Command
+	commands := app.Commands
+	todo := args[1:]
+	for len(todo) > 0 {
+		arg := todo[0]
+		todo = todo[1:]
+		switch {
+		case arg == "--":
+			rest = append(rest, todo...)
+			todo = nil
+		case strings.HasPrefix(arg, "-") && arg != "-":
+			flags = append(flags, arg)
+			if takesValue(app, command, arg) && len(todo) > 0 {
+				flags = append(flags, todo[0])
+				todo = todo[1:]
+			}
+		default:
+			next := named(commands, arg)
+			if len(rest) > 0 || next == nil {
+				rest = append(rest, arg)
+				commands = nil
+				continue
+			}
+			path, command, commands = append(path, arg), next, next.Subcommands
+		}
+	}
+	// A parent takes "--" for its own, so a word that is no command stays bare.
+	out := append([]string{args[0]}, path...)
+	out = append(out, flags...)
+	if len(rest) > 0 && command != nil && len(command.Subcommands) == 0 {
+		out = append(out, "--")
+	}
+	return append(out, rest...)
+}
+
+func named(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.HasName(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// takesValue reports whether the argument after a flag is its value: the flag of
+// the command, or of any where the command is not known yet.
+func takesValue(app *cli.App, command *cli.Command, arg string) bool {
+	if strings.Contains(arg, "=") {
+		return false
+	}
+	name := strings.TrimLeft(arg, "-")
+	if command != nil {
+		return valued(command.Flags, name)
+	}
+	for _, c := range app.Commands {
+		if valued(c.Flags, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func valued(flags []cli.Flag, name string) bool {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				d, ok := f.(cli.DocGenerationFlag)
+				return ok && d.TakesValue()
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"earshot/node/player"
+	"earshot/protocol"
+)
+
+func (p *program) playCommand() *cli.Command {
+	return &cli.Command{
+		Name: "play", Usage: "play tracks: WHAT is words, an ID or the beginning of one, or an .m3u8 file", ArgsUsage: "WHAT...", Category: "Listening",
+		Flags: flags(append(shareFlags(),
+			&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null or wav:FILE", Value: "device"},
+			&cli.StringFlag{Name: "from", Usage: "begin the first track at `M:SS`"},
+		)...),
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				return usagef("play: what? Give words, an ID, or an .m3u8 file")
+			}
+			config, err := sharing(c)
+			if err != nil {
+				return err
+			}
+			if err := checkOutput(c.String("output")); err != nil {
+				return err
+			}
+			a := playing{args: c.Args().Slice(), config: config, output: c.String("output"), json: c.Bool("json"), out: p.out}
+			if text := c.String("from"); text != "" {
+				if a.from, err = parseMoment(text); err != nil {
+					return usagef("--from %s: %v", text, err)
+				}
+			}
+			if a.output == "stdout" {
+				a.out = p.err // stdout is for sound alone
+			}
+			return p.play(c.Context, a)
+		},
+	}
+}
+
+// playing is what `play` was asked for.
+type playing struct {
+	args   []string
+	config nodeConfig
+	output string
+	from   time.Duration
+	json   bool
+	out    *screen // for words and JSON
+}
+
+// play opens the output, finds what to play, both at once, and plays it.
+func (p *program) play(ctx context.Context, a playing) error {
+	o := p.openOutput(ctx, a.output)
+	s, queue, err := p.prepare(ctx, a)
+	if err != nil {
+		o.abandon(a.output)
+		p.showMatches(a.out, a.json, err)
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if s.own != nil && s.own.Wait(ctx) == nil {
+			cancel(errStopped)
+		}
+	}()
+	err = p.sound(ctx, a, o, s, queue)
+	cancel(nil)
+	<-ended
+	if closing := s.release(); err == nil && closing != nil {
+		err = fmt.Errorf("closing the node: %w", closing)
+	}
+	return err
+}
+
+// prepare reaches a node and finds what to play.
+func (p *program) prepare(ctx context.Context, a playing) (*session, []protocol.ID, error) {
+	s, err := p.nodes.attach(ctx, a.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	queue, err := p.findQueue(ctx, s.node.Search, a.args)
+	if err != nil {
+		s.release()
+		return nil, nil, err
+	}
+	return s, queue, nil
+}
+
+// sound plays a queue and tells how it goes.
+func (p *program) sound(ctx context.Context, a playing, o *opening, s *session, queue []protocol.ID) error {
+	defer o.cancel()
+	out, err := o.get()
+	if err != nil {
+		return cause(ctx, err)
+	}
+	show := &playScreen{out: a.out, err: p.err, json: a.json, tracks: len(queue)}
+	results, err := player.Play(ctx, player.Config{
+		Source: s.node, Output: out, Queue: queue, From: a.from, Started: p.started,
+		Events: show.event, Decode: decode,
+	})
+	show.end(results)
+	if closing := out.Close(); err == nil {
+		err = closing
+	}
+	if err = cause(ctx, err); err == nil {
+		err = firstFailure(results)
+	}
+	return err
+}
+
+// errBrokenOff is what a play gets that left something out; why was told when
+// it happened.
+var errBrokenOff = errors.New("not everything could be played: see above")
+
+// firstFailure is an error where a track ended early, although others played.
+func firstFailure(results []player.Result) error {
+	for _, r := range results {
+		if r.Err != nil {
+			return errBrokenOff
+		}
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// screen is stdout or stderr. Text for people goes through line, and JSON
+// through json; both let no control character out of it, since titles and
+// names come from strangers' files.
+type screen struct {
+	mu     sync.Mutex
+	out    io.Writer
+	tty    bool       // lines can be written over
+	colour bool       // unless NO_COLOR (no-color.org) or TERM=dumb asks for none
+	width  func() int // columns; 0 where lines may have any length
+	live   bool       // the last line is to be written over
+}
+
+// newScreen looks at what file is.
+func newScreen(file *os.File) *screen {
+	_, tty := terminalWidth(file)
+	tty = tty && os.Getenv("TERM") != "dumb"
+	return &screen{
+		out: file, tty: tty, colour: tty && os.Getenv("NO_COLOR") == "",
+		width: func() int {
+			columns, _ := terminalWidth(file)
+			return columns
+		},
+	}
+}
+
+// cell is a piece of text and its colour: the number of an SGR sequence
+// (ECMA-48, 8.3.117), empty for none.
+type cell struct {
+	text   string
+	colour string
+}
+
+// The colours, as the terminal has them.
+const (
+	dim    = "2"
+	yellow = "33" // the server's share
+	green  = "32" // the peers'
+	cyan   = "36" // the cache's
+)
+
+// Write writes what package cli makes of our own words: help, completions.
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(b)
+}
+
+// say writes a line.
+func (s *screen) say(format string, args ...any) { s.line(cell{text: fmt.Sprintf(format, args...)}) }
+
+// line writes a line, in the place of one that was overlaid.
+func (s *screen) line(cells ...cell) { s.write(false, cells) }
+
+// overlay writes a line that the next one takes the place of. It does nothing
+// where that is not possible.
+func (s *screen) overlay(cells ...cell) {
+	if s.tty {
+		s.write(true, cells)
+	}
+}
+
+// clear takes the overlaid line away.
+func (s *screen) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live {
+		s.live = false
+		io.WriteString(s.out, eraseLine)
+	}
+}
+
+// eraseLine goes to the first column and erases the line (ECMA-48, 8.3.41).
+const eraseLine = "\r\x1b[K"
+
+func (s *screen) write(live bool, cells []cell) {
+	var b strings.Builder
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live {
+		b.WriteString(eraseLine)
+	}
+	s.live = live
+	for _, c := range cells {
+		text := plain(c.text)
+		if s.colour && c.colour != "" && text != "" {
+			text = "\x1b[" + c.colour + "m" + text + "\x1b[0m"
+		}
+		b.WriteString(text)
+	}
+	if !live {
+		b.WriteByte('\n')
+	}
+	io.WriteString(s.out, b.String())
+}
+
+// json writes a value as one line of JSON.
+func (s *screen) json(v any) error {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("printing JSON: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := io.WriteString(s.out, plainJSON(b.String()))
+	return err
+}
+
+// plain makes text fit for a screen, one line of it: no control character
+// comes through, no sequence that begins with one, and nothing that changes the
+// direction of the text around it.
+func plain(text string) string {
+	if !strings.ContainsFunc(text, unfit) {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case r == utf8.RuneError:
+			return utf8.RuneError
+		case unfit(r):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// unfit reports whether a character does something rather than show something.
+func unfit(r rune) bool {
+	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp)
+}
+
+// plainJSON escapes what package json leaves as it is.
+func plainJSON(text string) string {
+	body := strings.TrimSuffix(text, "\n")
+	if !strings.ContainsFunc(body, unfit) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range body {
+		switch {
+		case r == utf8.RuneError || !unfit(r):
+			b.WriteRune(r)
+		case r > 0xffff: // a surrogate pair (RFC 8259, section 7)
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String() + "\n"
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/text/width"
+
+	"earshot/node/control"
+	"earshot/protocol"
+)
+
+// column is one of a table.
+type column struct {
+	name  string
+	right bool // numbers
+	give  bool // may be cut where the table is too wide
+}
+
+// minColumn is the width that a column is not cut below.
+const minColumn = 8
+
+// table writes rows under the names of their columns, as wide as the screen at
+// the most.
+func (s *screen) table(columns []column, rows [][]string) {
+	widths := make([]int, len(columns))
+	for i, c := range columns {
+		widths[i] = textWidth(c.name)
+		for _, row := range rows {
+			widths[i] = max(widths[i], textWidth(row[i]))
+		}
+	}
+	fit(columns, widths, s.width())
+	head := make([]string, len(columns))
+	for i, c := range columns {
+		head[i] = c.name
+	}
+	s.line(cell{tableRow(columns, widths, head), dim})
+	for _, row := range rows {
+		s.line(cell{text: tableRow(columns, widths, row)})
+	}
+}
+
+// columnGap is between columns.
+const columnGap = 2
+
+// fit makes the widest of the columns that give narrower, until all fit.
+func fit(columns []column, widths []int, limit int) {
+	total := columnGap * (len(columns) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	for limit > 0 && total > limit {
+		widest := -1
+		for i, c := range columns {
+			if c.give && widths[i] > minColumn && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		widths[widest]--
+		total--
+	}
+}
+
+func tableRow(columns []column, widths []int, row []string) string {
+	var b strings.Builder
+	for i, text := range row {
+		if i > 0 {
+			b.WriteString(strings.Repeat(" ", columnGap))
+		}
+		text = fitText(text, widths[i])
+		space := strings.Repeat(" ", max(0, widths[i]-textWidth(text)))
+		if columns[i].right {
+			b.WriteString(space + text)
+		} else {
+			b.WriteString(text + space)
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
+// textWidth is the width of text on a screen, in columns.
+func textWidth(text string) (columns int) {
+	for _, r := range plain(text) {
+		columns += runeWidth(r)
+	}
+	return columns
+}
+
+// runeWidth is 2 for what East Asian scripts and most pictures take (Unicode
+// Standard Annex 11), none for marks that stand on the character before them.
+func runeWidth(r rune) int {
+	if r < 0x300 {
+		return 1
+	}
+	if unicode.In(r, unicode.Mn, unicode.Me) {
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// fitText cuts text that is wider than so many columns, and says so with dots.
+func fitText(text string, columns int) string {
+	text = plain(text)
+	if textWidth(text) <= columns {
+		return text
+	}
+	const dots = "..."
+	room := columns - len(dots)
+	if room < 1 {
+		return dots[:max(0, columns)]
+	}
+	used := 0
+	for i, r := range text {
+		if used += runeWidth(r); used > room {
+			return text[:i] + dots
+		}
+	}
+	return text
+}
+
+// oneLine is text for the end of a line of ours.
+func oneLine(text string) string { return strings.TrimSpace(plain(text)) }
+
+// trackColumns and trackRow are how tracks are listed.
+var trackColumns = [...]column{
+	{name: "ID"}, {name: "TITLE", give: true}, {name: "ARTIST", give: true}, {name: "ALBUM", give: true}, {name: "LENGTH", right: true},
+}
+
+func trackRow(t protocol.Track) []string {
+	return []string{t.ID.Short(), t.Title, t.Artist, t.Album, clockOf(t.Duration)}
+}
+
+func trackRows(tracks []protocol.Track) (rows [][]string) {
+	for _, t := range tracks {
+		rows = append(rows, trackRow(t))
+	}
+	return rows
+}
+
+// clockOf writes a time as M:SS or H:MM:SS.
+func clockOf(d time.Duration) string { return clock(int(d / time.Second)) }
+
+// titleOf names a track in a sentence.
+func titleOf(t protocol.Track) string {
+	title := oneLine(t.Title)
+	if title == "" {
+		title = t.ID.Short()
+	}
+	if artist := oneLine(t.Artist); artist != "" {
+		title += " - " + artist
+	}
+	return title
+}
+
+// bytesOf writes a number of bytes.
+func bytesOf(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
+
+// sharesBar draws where bytes came from, in so many columns: a letter for each
+// part, so that it reads without colours, too.
+func sharesBar(s control.Shares, columns int) []cell {
+	total := s.Total()
+	if total <= 0 {
+		return []cell{{strings.Repeat(".", columns), dim}}
+	}
+	at := func(n int64) int { return int(float64(n) / float64(total) * float64(columns)) }
+	first, second := at(s.Server), at(s.Server+s.Peers)
+	return []cell{
+		{strings.Repeat("S", first), yellow},
+		{strings.Repeat("P", second-first), green},
+		{strings.Repeat("C", columns-second), cyan},
+	}
+}
+
+// percent writes a share.
+func percent(n, total int64) int {
+	if total <= 0 {
+		return 0
+	}
+	return int(100*float64(n)/float64(total) + 0.5)
+}
+
+// progressBar draws how much of something is done.
+func progressBar(done, total int64, columns int) string {
+	full := columns
+	if total > 0 {
+		full = min(columns, max(0, int(float64(done)/float64(total)*float64(columns))))
+	}
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", columns-full) + "]"
+}

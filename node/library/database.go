@@ -1,0 +1,160 @@
+package library
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	databaseFile = "library.db"
+	// schemaVersion changes whenever the tables do, or what is made of a file
+	// does: a database of another version is made anew from the folder.
+	schemaVersion = 2
+	// connections lets searches go on beside a scan's one writer.
+	connections = 4
+)
+
+// Paths are blobs: file names need not be UTF-8. The keys are what tracks are
+// sorted and compared by (fold). The proof trees have a table of their own, so
+// that the rest, 1 KB a track, stays in memory.
+const schema = `
+CREATE TABLE files (
+	path   BLOB PRIMARY KEY,
+	size   INTEGER NOT NULL,
+	mtime  INTEGER NOT NULL,
+	id     BLOB,
+	reason TEXT
+) WITHOUT ROWID;
+CREATE INDEX files_id ON files (id) WHERE id IS NOT NULL;
+CREATE INDEX files_reason ON files (path) WHERE reason IS NOT NULL;
+CREATE TABLE tracks (
+	row    INTEGER PRIMARY KEY,
+	id     BLOB NOT NULL UNIQUE,
+	artist_key TEXT NOT NULL,
+	album_key  TEXT NOT NULL,
+	title_key  TEXT NOT NULL,
+	artist TEXT NOT NULL,
+	album  TEXT NOT NULL,
+	disc   INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	year   INTEGER NOT NULL,
+	header BLOB NOT NULL,
+	cover_offset INTEGER,
+	cover_size   INTEGER,
+	cover_mime   TEXT
+);
+CREATE INDEX tracks_order ON tracks (artist_key, album_key, disc, number, title_key, id);
+CREATE TABLE proofs (id BLOB PRIMARY KEY, tree BLOB NOT NULL);
+CREATE VIRTUAL TABLE words USING fts5 (title, artist, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');
+`
+
+// openDatabase opens the database, making its tables in a new one. In WAL mode
+// readers do not wait for the writer; synchronous=NORMAL may lose the last
+// commits at a power failure, never the database's soundness, and the next scan
+// finds them again.
+func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	name := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate"}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	if err := prepare(ctx, db); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// errUnsound is the damage that the database itself does not report.
+var errUnsound = errors.New("it is not as it was left")
+
+func prepare(ctx context.Context, db *sql.DB) error {
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	switch version {
+	case schemaVersion:
+		return check(ctx, db)
+	case 0:
+		return create(ctx, db)
+	}
+	return fmt.Errorf("%w: its tables are of version %d, not %d", errUnsound, version, schemaVersion)
+}
+
+// check looks through the small tables. The proof trees, 20 KB a track, would
+// take seconds, and verify themselves where they are used.
+func check(ctx context.Context, db *sql.DB) error {
+	for _, table := range []string{"files", "tracks"} {
+		var found string
+		if err := db.QueryRowContext(ctx, "PRAGMA quick_check("+table+")").Scan(&found); code(err) == sqlite3.SQLITE_ERROR {
+			return fmt.Errorf("%w: %w", errUnsound, err) // it lacks the table
+		} else if err != nil {
+			return err
+		}
+		if found != "ok" {
+			return fmt.Errorf("%w: %s", errUnsound, found)
+		}
+	}
+	return nil
+}
+
+func create(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var tables int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return err
+	}
+	if tables > 0 {
+		return fmt.Errorf("%w: it has tables, but no version", errUnsound)
+	}
+	if _, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// isDamage reports whether an error says that the database itself is bad, rather
+// than that it cannot be used now (a full disk, a context that ended).
+func isDamage(err error) bool {
+	c := code(err)
+	return c == sqlite3.SQLITE_CORRUPT || c == sqlite3.SQLITE_NOTADB || errors.Is(err, errUnsound)
+}
+
+// code returns the result code (sqlite.org/rescode.html) of an error, without its
+// extended part; 0 where it is no error of the database.
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+// setAside renames a database, in place of one that was set aside before.
+func setAside(path string) error {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Rename(path, path+".damaged")
+}
