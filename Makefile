@@ -24,14 +24,17 @@ tools:
 	@command -v go >/dev/null || { echo "earshot: Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
 	@.ci/packages $(BUILD_PACKAGES)
 
-# The race detector watches all but the large simulations, which run without
-# it: there it would cost minutes.
+# The race detector watches all but the command line's tests: those run real
+# processes on loopback, where an answer can come before quic-go v0.65.0 has
+# opened the stream of a 0-RTT request, and its own connection then races
+# (newFlowController against handleTransportParameters).
 test: tools
-	go test -race ./...
+	go test -race $$(go list ./... | grep -v '/cmd/')
+	go test ./cmd/...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/earshot
 
 bench: build
-	@go test -count=1 -timeout 20m -run '^TestFigures$$' ./node ./cmd/earshot -figures
+	@go test -tags figures -count=1 -timeout 20m -run '^TestFigures$$' ./node
 
 # Each fuzz target for a minute: go test takes one at a time.
 fuzz: tools

@@ -33,7 +33,8 @@ import (
 type lab struct {
 	t         *testing.T
 	net       *simnet.Simnet
-	places    map[string]line // by IP
+	mu        sync.Mutex
+	places    map[string]line // by IP; under mu
 	authority *identity.Authority
 	server    *labServer
 	nodes     int
@@ -113,15 +114,20 @@ func (s *labServer) close() {
 
 // plug gives a host its line.
 func (l *lab) plug(ip string, at line) net.PacketConn {
+	l.mu.Lock()
 	l.places[ip] = at
+	seed := uint64(len(l.places))
+	l.mu.Unlock()
 	conn := l.net.NewEndpoint(&net.UDPAddr{IP: net.ParseIP(ip).To4(), Port: 4433}, simnet.NodeBiDiLinkSettings{
 		Uplink:   simnet.LinkSettings{BitsPerSecond: at.up, MTU: 1500},
 		Downlink: simnet.LinkSettings{BitsPerSecond: at.down, MTU: 1500},
 	})
-	return &lossy{PacketConn: conn, loss: at.loss, rng: rand.New(rand.NewPCG(uint64(len(l.places)), 1))}
+	return &lossy{PacketConn: conn, loss: at.loss, rng: rand.New(rand.NewPCG(seed, 1))}
 }
 
 func (l *lab) latency(p *simnet.Packet) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	from, to := l.places[p.From.(*net.UDPAddr).IP.String()], l.places[p.To.(*net.UDPAddr).IP.String()]
 	if from.site != "" && from.site == to.site {
 		return lanDelay
