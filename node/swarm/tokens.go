@@ -57,7 +57,11 @@ func OpenTokens(path string) *Tokens {
 	return t
 }
 
-// Pop takes the token for a server name, nil if there is none.
+// Pop returns the token for a server name, nil if there is none. It stays until
+// the connection brings a new one: a process that ends before would leave the
+// next without, and the next start would take a round trip more. (RFC 9000 asks
+// clients not to use a token twice so that networks cannot link connections;
+// here the certificate's owner wants to be known, and servers do not mind.)
 func (t *Tokens) Pop(name string) *quic.ClientToken {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,8 +69,6 @@ func (t *Tokens) Pop(name string) *quic.ClientToken {
 	if !ok {
 		return nil
 	}
-	delete(t.byName, name)
-	t.dirty = true
 	return makeClientToken(k)
 }
 
