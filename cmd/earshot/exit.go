@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"strings"
 	"syscall"
 
@@ -53,10 +55,16 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// cause puts the reason why ctx ended in the place of the error that came of it.
+// cause puts the reason why ctx ended in the place of an error that came of it:
+// ctx's own, or that of something which ctx's end has closed.
 func cause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return context.Cause(ctx)
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	for _, of := range []error{ctx.Err(), fs.ErrClosed, net.ErrClosed} {
+		if errors.Is(err, of) {
+			return context.Cause(ctx)
+		}
 	}
 	return err
 }

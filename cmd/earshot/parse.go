@@ -117,12 +117,32 @@ func parseMoment(text string) (time.Duration, error) {
 
 // checkAddress refuses what is no HOST:PORT.
 func checkAddress(flag, text string) error {
-	_, port, err := net.SplitHostPort(text)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return usagef("--%s %s: %v", flag, text, errBadHost)
+	if _, _, err := splitAddress(text); err != nil {
+		return usagef("--%s %s: %v", flag, text, err)
 	}
 	return nil
+}
+
+// checkAdvertised refuses what others cannot connect to: it needs a host, and a
+// port that is not 0.
+func checkAdvertised(flag, text string) error {
+	host, port, err := splitAddress(text)
+	if err == nil && (host == "" || port == 0) {
+		err = errors.New("others need a host and a port to connect to")
+	}
+	if err != nil {
+		return usagef("--%s %s: %v", flag, text, err)
+	}
+	return nil
+}
+
+func splitAddress(text string) (host string, port uint64, err error) {
+	host, number, err := net.SplitHostPort(text)
+	if err == nil {
+		port, err = strconv.ParseUint(number, 10, 16)
+	}
+	if err != nil {
+		return "", 0, errBadHost
+	}
+	return host, port, nil
 }

@@ -28,11 +28,12 @@ func (p *program) serveCommand() *cli.Command {
 					return usagef("serve: --%s is needed: earshot serve --music DIR --listen HOST:PORT", name)
 				}
 			}
-			for _, name := range []string{"listen", "advertise"} {
-				if text := c.String(name); text != "" {
-					if err := checkAddress(name, text); err != nil {
-						return err
-					}
+			if err := checkAddress("listen", c.String("listen")); err != nil {
+				return err
+			}
+			if text := c.String("advertise"); text != "" {
+				if err := checkAdvertised("advertise", text); err != nil {
+					return err
 				}
 			}
 			return p.serve(c)
