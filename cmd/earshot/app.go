@@ -86,11 +86,20 @@ func complete(c *cli.Command) {
 
 // version is the module's version, or the commit that it was built from.
 func version() string {
+	const unknown = "(devel)"
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
+	if !ok {
+		return unknown
 	}
-	return info.Main.Version
+	if v := info.Main.Version; v != "" && v != unknown {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return unknown
 }
 
 // noCommand is run where no command, or one that does not exist, was given.

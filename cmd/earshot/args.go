@@ -44,13 +44,15 @@ func flagsFirst(app *cli.App, args []string) []string {
 			path, command, commands = append(path, arg), next, next.Subcommands
 		}
 	}
-	// A parent takes "--" for its own, so a word that is no command stays bare.
 	out := append([]string{args[0]}, path...)
-	out = append(out, flags...)
-	if len(rest) > 0 && command != nil && len(command.Subcommands) == 0 {
-		out = append(out, "--")
+	if len(rest) > 0 && (command == nil || len(command.Subcommands) > 0) {
+		return append(append(out, rest...), flags...) // no command: that comes first
 	}
-	return append(out, rest...)
+	out = append(out, flags...)
+	if len(rest) > 0 {
+		out = append(append(out, "--"), rest...)
+	}
+	return out
 }
 
 func named(commands []*cli.Command, name string) *cli.Command {

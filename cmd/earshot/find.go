@@ -115,35 +115,34 @@ func all(ctx context.Context, find search, q protocol.Query) (protocol.Results, 
 	return r, err
 }
 
-// findQueue finds what to play. Of a playlist, what is unknown is told of and
-// passed over.
-func (p *program) findQueue(ctx context.Context, find search, args []string) ([]protocol.ID, error) {
+// findQueue finds what to play. Of a playlist, what is unknown is passed over,
+// and returned.
+func findQueue(ctx context.Context, find search, args []string) (queue []protocol.ID, passed []error, err error) {
 	wishes, err := readWishes(ctx, find, args)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var queue []protocol.ID
 	for _, w := range wishes {
 		tracks, err := grant(ctx, find, w)
 		var unknown *unknownError
 		if w.first && errors.As(err, &unknown) {
-			p.err.say("earshot: %v: passing over it", unknown)
+			passed = append(passed, err)
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, passed, err
 		}
 		for _, t := range tracks {
 			queue = append(queue, t.ID)
 		}
 		if len(queue) > maxQueue {
-			return nil, fmt.Errorf("that is more than %d tracks: ask for less", maxQueue)
+			return nil, passed, fmt.Errorf("that is more than %d tracks: ask for less", maxQueue)
 		}
 	}
 	if len(queue) == 0 {
-		return nil, &unknownError{strings.Join(args, " ")}
+		return nil, passed, &unknownError{strings.Join(args, " ")}
 	}
-	return queue, nil
+	return queue, passed, nil
 }
 
 // findOne finds the one cached track that is named.

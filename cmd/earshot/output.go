@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync"
 
@@ -62,19 +61,11 @@ func (p *program) openOutput(ctx context.Context, spec string) *opening {
 	return &opening{cancel: cancel, get: sync.OnceValues(func() (output, error) {
 		r := <-done
 		if r.err != nil && ctx.Err() == nil {
-			p.err.say("earshot: %s: playing in silence, at the same pace (--output null)", oneLine(deviceTrouble(r.err)))
+			p.err.say("earshot: %s: playing in silence, at the same pace (--output null)", oneLine(r.err.Error()))
 			return audio.NewNull(), nil
 		}
 		return r.out, r.err
 	})}
-}
-
-// deviceTrouble is what to tell of a sound card that does not open.
-func deviceTrouble(err error) string {
-	if errors.Is(err, device.ErrNoDevice) {
-		return "there is no sound card"
-	}
-	return err.Error()
 }
 
 func openDevice(ctx context.Context) (output, error) {

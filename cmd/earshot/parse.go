@@ -76,10 +76,10 @@ func parseSpan(text string) (time.Duration, error) {
 	}
 	if rest != "" {
 		d, err := time.ParseDuration(rest)
-		if err != nil || d < 0 {
+		if err != nil || d < 0 || d > maxSpan {
 			return 0, errBadSpan
 		}
-		sum += min(d, maxSpan)
+		sum += d
 	}
 	if sum <= 0 || sum > maxSpan {
 		return 0, errBadSpan

@@ -57,12 +57,36 @@ type playing struct {
 // play opens the output, finds what to play, both at once, and plays it.
 func (p *program) play(ctx context.Context, a playing) error {
 	o := p.openOutput(ctx, a.output)
-	s, queue, err := p.prepare(ctx, a)
+	s, err := p.nodes.attach(ctx, a.config)
 	if err != nil {
 		o.abandon(a.output)
-		p.showMatches(a.out, a.json, err)
 		return err
 	}
+	queue, passed, err := findQueue(ctx, s.node.Search, a.args)
+	if err != nil {
+		o.abandon(a.output)
+		p.showPassed(passed)
+		p.showMatches(a.out, a.json, err)
+	} else {
+		err = p.playQueue(ctx, a, o, s, queue, passed)
+	}
+	if closing := s.release(); err == nil && closing != nil {
+		err = fmt.Errorf("closing the node: %w", closing)
+	}
+	return err
+}
+
+// showPassed tells what of a playlist is not played. It waits for the output:
+// see opening.close.
+func (p *program) showPassed(passed []error) {
+	for _, err := range passed {
+		p.err.say("earshot: %v: passing over it", err)
+	}
+}
+
+// playQueue plays until the queue or ctx ends, or the node in this process is
+// told to.
+func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *session, queue []protocol.ID, passed []error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -71,33 +95,13 @@ func (p *program) play(ctx context.Context, a playing) error {
 			cancel(errStopped)
 		}
 	}()
-	err = p.sound(ctx, a, o, s, queue)
-	cancel(nil)
-	<-ended
-	if closing := s.release(); err == nil && closing != nil {
-		err = fmt.Errorf("closing the node: %w", closing)
-	}
-	return err
-}
-
-// prepare reaches a node and finds what to play.
-func (p *program) prepare(ctx context.Context, a playing) (*session, []protocol.ID, error) {
-	s, err := p.nodes.attach(ctx, a.config)
-	if err != nil {
-		return nil, nil, err
-	}
-	queue, err := p.findQueue(ctx, s.node.Search, a.args)
-	if err != nil {
-		s.release()
-		return nil, nil, err
-	}
-	return s, queue, nil
-}
-
-// sound plays a queue and tells how it goes.
-func (p *program) sound(ctx context.Context, a playing, o *opening, s *session, queue []protocol.ID) error {
+	defer func() {
+		cancel(nil)
+		<-ended
+	}()
 	defer o.cancel()
 	out, err := o.get()
+	p.showPassed(passed)
 	if err != nil {
 		return cause(ctx, err)
 	}
@@ -110,8 +114,8 @@ func (p *program) sound(ctx context.Context, a playing, o *opening, s *session, 
 	if closing := out.Close(); err == nil {
 		err = closing
 	}
-	if err = cause(ctx, err); err == nil {
-		err = firstFailure(results)
+	if err = cause(ctx, err); err == nil && show.failed > 0 {
+		err = errBrokenOff
 	}
 	return err
 }
@@ -119,13 +123,3 @@ func (p *program) sound(ctx context.Context, a playing, o *opening, s *session, 
 // errBrokenOff is what a play gets that left something out; why was told when
 // it happened.
 var errBrokenOff = errors.New("not everything could be played: see above")
-
-// firstFailure is an error where a track ended early, although others played.
-func firstFailure(results []player.Result) error {
-	for _, r := range results {
-		if r.Err != nil {
-			return errBrokenOff
-		}
-	}
-	return nil
-}

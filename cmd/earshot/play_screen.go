@@ -24,10 +24,12 @@ func (s *playScreen) event(e player.Event) {
 	switch e.Kind {
 	case player.EventStarted:
 		s.started(e)
-	case player.EventProgress, player.EventResumed:
+	case player.EventProgress:
 		s.progress(e)
 	case player.EventWaiting:
-		s.warn("%s stops: %s: it goes on when that changes", titleOf(e.Track), oneLine(explain(e.Err)))
+		s.warn("%s waits: %s: it goes on when something does", titleOf(e.Track), oneLine(e.Err.Error()))
+	case player.EventResumed:
+		s.warn("%s goes on", titleOf(e.Track))
 	case player.EventEnded:
 		s.ended(e)
 	case player.EventFailed:

@@ -100,11 +100,11 @@ func poll(ts *testscript.TestScript, what string, done func(context.Context) boo
 	}
 }
 
-// await DATA [playing|connected]: waits until the data folder's node answers, or
-// something has sounded, or the node has reached its server.
+// await DATA [connected|plays=N]: waits until the data folder's node answers, or
+// has reached its server, or that many tracks have sounded since the folder is.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: await DATA [playing|connected]")
+		ts.Fatalf("usage: await DATA [connected|plays=N]")
 	}
 	poll(ts, strings.Join(args, " "), func(ctx context.Context) bool {
 		c, err := control.Dial(ctx, ts.MkAbs(args[0]))
@@ -120,7 +120,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return err == nil && s.Connected
 		}
 		stats, err := c.CacheStats(ctx)
-		return err == nil && stats.Plays > 0
+		return err == nil && fmt.Sprint("plays=", stats.Plays) == args[1]
 	})
 }
 
@@ -172,21 +172,21 @@ func checkExit(ts *testscript.TestScript, cmd *exec.Cmd, stdout, stderr *bytes.B
 	}
 }
 
-// signalled INT|TERM CODE DATA ready|playing COMMAND...: sends a signal to a
-// command once its node is ready, or something has sounded.
+// signalled INT|TERM CODE DATA ready|plays=N COMMAND...: sends a signal to a
+// command once its node is ready, or so many tracks have sounded.
 func signalled(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 5 {
-		ts.Fatalf("usage: signalled INT|TERM CODE DATA ready|playing COMMAND...")
+		ts.Fatalf("usage: signalled INT|TERM CODE DATA ready|plays=N COMMAND...")
 	}
 	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
 	cmd, stdout, stderr := command(ts, args[4:])
 	ts.Check(cmd.Start())
 	kill := time.AfterFunc(scriptWait, func() { cmd.Process.Kill() })
 	defer kill.Stop()
-	if args[3] == "playing" {
-		await(ts, false, []string{args[2], "playing"})
-	} else {
+	if args[3] == "ready" {
 		await(ts, false, args[2:3])
+	} else {
+		await(ts, false, args[2:4])
 	}
 	ts.Check(cmd.Process.Signal(sig))
 	checkExit(ts, cmd, stdout, stderr, args[1])
