@@ -33,8 +33,9 @@ test: tools
 	go test ./cmd/...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/earshot
 
+# Real nodes in virtual time, then real processes on loopback: about 3 minutes.
 bench: build
-	@go test -tags figures -count=1 -timeout 20m -run '^TestFigures$$' ./node
+	@go test -tags figures -v -count=1 -timeout 20m -p 1 -run '^TestFigures$$' ./node ./cmd/earshot
 
 # Each fuzz target for a minute: go test takes one at a time.
 fuzz: tools

@@ -96,6 +96,14 @@ func (r *Ring) wait(ctx context.Context) error {
 	}
 }
 
+// release wakes the writer when half of the ring is free, or all of it where it
+// drains. Waking it for each read of a sound card would cost more than decoding.
+func (r *Ring) release() {
+	if r.n == 0 || !r.ended && r.n <= len(r.buf)/2 {
+		r.signal()
+	}
+}
+
 func (r *Ring) signal() {
 	select {
 	case r.changed <- struct{}{}:
@@ -126,7 +134,7 @@ func (r *Ring) Read(p []byte) (int, error) {
 	n := 0
 	if r.ready() {
 		n = r.take(p)
-		r.signal()
+		r.release()
 	}
 	clear(p[n:])
 	r.account(int64(len(p) - n))

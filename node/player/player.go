@@ -31,6 +31,10 @@ const (
 	// earlier than they are.
 	ringSize = secondSize
 
+	// refill is how much of a full ring is free before more is decoded: waking
+	// for each frame would cost as much as decoding it.
+	refill = ringSize / 4
+
 	// prefetchPeers and prefetchHead are how much is left of a track when the
 	// next one is fetched from peers, and its head from anyone: the rules of
 	// Kreitz and Niemela, IEEE P2P 2010, section III-C.

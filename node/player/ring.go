@@ -50,7 +50,8 @@ func newRing() *ring {
 	return &ring{buf: make([]byte, ringSize), freed: make(signal, 1), filled: make(signal, 1)}
 }
 
-// room waits for room and returns some, stepSize bytes at most.
+// room returns some room, stepSize bytes at most. Where the ring is full it
+// waits until there is enough to be worth waking for.
 func (r *ring) room(ctx context.Context) ([]byte, error) {
 	for {
 		r.mu.Lock()
@@ -134,6 +135,9 @@ func (r *ring) took(n int) {
 	r.start = (r.start + n) % len(r.buf)
 	r.n -= n
 	r.parts[0].n -= n
+	enough := len(r.buf)-r.n >= refill
 	r.mu.Unlock()
-	r.freed.raise()
+	if enough {
+		r.freed.raise()
+	}
 }

@@ -47,7 +47,15 @@ func (r *Run) Read(p []byte) (int, error) {
 // Close lets go of the answer; what has not arrived is cancelled.
 func (r *Run) Close() {
 	r.stop()
-	r.stream.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
+	letGo(r.stream, r.reader, protocol.CodeCancelled)
+}
+
+// letGo ends the reading of a stream. Where its end has arrived that is looked
+// at: the other side would otherwise be told to stop, and have to acknowledge.
+func letGo(s *quic.Stream, r io.Reader, code protocol.Code) {
+	s.SetReadDeadline(time.Now())
+	r.Read(make([]byte, 1))
+	s.CancelRead(quic.StreamErrorCode(code))
 }
 
 // Get asks for a run of chunks. Cancelling ctx cancels the run, also while it
@@ -229,11 +237,11 @@ func (c *Conn) Withdraw(ctx context.Context, ids []protocol.ID) error {
 
 // ask makes a request whose whole answer is one message of type M.
 func ask[M protocol.Message](ctx context.Context, c *Conn, m protocol.Message) (answer M, err error) {
-	s, _, a, err := c.request(ctx, m)
+	s, r, a, err := c.request(ctx, m)
 	if err != nil {
 		return answer, err
 	}
-	s.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
+	letGo(s, r, protocol.CodeCancelled)
 	answer, ok := a.(M)
 	if !ok {
 		c.violation(protocol.ErrMalformed)

@@ -74,7 +74,7 @@ type Swarm struct {
 	log      *slog.Logger
 	endpoint *endpoint
 	uploads  *uploads
-	buffers  sync.Pool // of *[protocol.ChunkSize]byte
+	buffers  sync.Pool // of *sendBuffer
 	faults   faults
 	place    *place
 	upstream upstream
@@ -106,7 +106,7 @@ func New(c Config) (*Swarm, error) {
 	s := &Swarm{
 		config: c, log: c.Log,
 		uploads: newUploads(slots, c.UploadCap),
-		buffers: sync.Pool{New: func() any { return new([protocol.ChunkSize]byte) }},
+		buffers: sync.Pool{New: func() any { return new(sendBuffer) }},
 		conns:   map[protocol.NodeID]*Conn{},
 		dialing: map[protocol.NodeID]struct{}{},
 		watches: map[protocol.ID]Watcher{},
