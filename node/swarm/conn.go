@@ -3,9 +3,11 @@ package swarm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,8 +170,11 @@ func (c *Conn) acceptUni(ctx context.Context, wg *sync.WaitGroup) {
 			case *protocol.Proof:
 				c.takeProof(s, r, m)
 			default:
-				if err == nil || errors.Is(err, protocol.ErrMalformed) || errors.Is(err, protocol.ErrTooLarge) {
-					c.violation(protocol.ErrMalformed)
+				if err == nil {
+					err = fmt.Errorf("%w: %v is no beginning of a stream", protocol.ErrMalformed, m.Type())
+				}
+				if errors.Is(err, protocol.ErrMalformed) || errors.Is(err, protocol.ErrTooLarge) {
+					c.violation(err)
 				}
 				s.CancelRead(quic.StreamErrorCode(protocol.CodeViolation))
 			}
@@ -196,7 +201,7 @@ func (c *Conn) readControl(r *protocol.Reader) {
 
 // writeControl opens this side's control stream, greets, and says what is in
 // the outbox until the connection ends. Where 0-RTT data is rejected it begins
-// again: a greeting says all that must be known.
+// again: a greeting says all that must be known. Who does not listen is let go.
 func (c *Conn) writeControl(ctx context.Context) {
 	for {
 		s, err := c.quic.OpenUniStreamSync(ctx)
@@ -204,15 +209,28 @@ func (c *Conn) writeControl(ctx context.Context) {
 			s.SetPriority(0, false)
 			err = c.sayAll(s)
 		}
-		if !errors.Is(err, quic.Err0RTTRejected) || c.afterRejection(ctx) != nil {
-			return
+		if errors.Is(err, quic.Err0RTTRejected) && c.afterRejection(ctx) == nil {
+			continue
 		}
+		if deaf(err) {
+			c.swarm.faults.timeouts.Add(1)
+			c.swarm.log.Warn("closing on a neighbour that does not listen", "node", c.node.Short(), "err", err)
+			c.close(protocol.CodeTooLarge)
+		}
+		return
 	}
+}
+
+// deaf reports whether the other side did not take what was said to it.
+func deaf(err error) bool {
+	var stopped *quic.StreamError
+	return errors.Is(err, errTooSlow) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &stopped) && stopped.Remote
 }
 
 func (c *Conn) sayAll(s *quic.SendStream) error {
 	b := c.swarm.greeting(c)
 	for {
+		s.SetWriteDeadline(time.Now().Add(sendTimeout))
 		if _, err := s.Write(b); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ type outbox struct {
 	said []byte         // encoded, in order
 	gots []protocol.Got // held back a moment, so that neighbouring chunks become one message
 	now  bool           // said has what should not wait
+	full bool           // more was to be said than may gather
 }
 
 const (
@@ -27,9 +28,11 @@ const (
 	// and not four; a tenth of what the schedule calls urgent, so that no offer
 	// comes late. It also lets others offer the same chunks first.
 	gatherFor = 250 * time.Millisecond
-	// maxSaid is more than all have maps of maxWants usual tracks. Who lets so
-	// much gather reads too slowly to be of use.
+	// maxSaid is more than all have maps of maxWants usual tracks, and maxGots
+	// all chunks of an album. Who lets so much gather reads too slowly to be of
+	// use, or does not mean to.
 	maxSaid = 1 << 20
+	maxGots = 16 << 10
 )
 
 var errTooSlow = errors.New("the neighbour does not read its control stream")
@@ -41,7 +44,9 @@ func (o *outbox) init(known func(protocol.ID, int) bool) {
 func (o *outbox) say(m protocol.Message) {
 	o.mu.Lock()
 	o.flushGots() // order is kept: a Got must not overtake or follow a Lost wrongly
-	o.said = protocol.Append(o.said, m)
+	if o.full = o.full || len(o.said) > maxSaid; !o.full {
+		o.said = protocol.Append(o.said, m)
+	}
 	o.now = true
 	o.mu.Unlock()
 	o.wake()
@@ -51,7 +56,7 @@ func (o *outbox) got(id protocol.ID, first, count int) {
 	o.mu.Lock()
 	if n := len(o.gots); n > 0 && o.gots[n-1].ID == id && o.gots[n-1].First+o.gots[n-1].Count == first {
 		o.gots[n-1].Count += count
-	} else {
+	} else if o.full = o.full || n >= maxGots; !o.full {
 		o.gots = append(o.gots, protocol.Got{ID: id, First: first, Count: count})
 	}
 	o.mu.Unlock()
@@ -103,10 +108,10 @@ func (o *outbox) next(ctx context.Context) ([]byte, error) {
 		}
 		o.mu.Lock()
 		o.flushGots()
-		b := o.said
+		b, full := o.said, o.full
 		o.said, o.now = nil, false
 		o.mu.Unlock()
-		if len(b) > maxSaid {
+		if full {
 			return nil, errTooSlow
 		}
 		if len(b) > 0 {

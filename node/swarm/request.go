@@ -294,8 +294,8 @@ func (c *Conn) tryRequest(ctx context.Context, m protocol.Message) (*quic.Stream
 	answer, err := r.Next()
 	if err != nil {
 		s.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
-		if ctx.Err() != nil {
-			err = ctx.Err()
+		if ctx.Err() != nil { // given up: nobody's fault
+			return nil, nil, nil, ctx.Err()
 		}
 		return nil, nil, nil, c.fault(err)
 	}
