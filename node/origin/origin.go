@@ -171,13 +171,15 @@ func headLength(asked time.Duration, peers int) time.Duration {
 	return min(asked, idleHead)
 }
 
-// headRun returns the chunks that hold length of a track from a place on.
+// headRun returns the chunks that hold length of a track from a place on, to the
+// end of a second: one at the least where any length is asked for.
 func headRun(h *protocol.Header, from, length time.Duration) (first, count int) {
 	if length <= 0 {
 		return 0, 0
 	}
-	start, end := h.OffsetAt(from-preroll), h.OffsetAt(from+length)
-	if from+length >= h.Duration {
+	until := (from + length + time.Second - 1).Truncate(time.Second)
+	start, end := h.OffsetAt(from-preroll), h.OffsetAt(until)
+	if until >= h.Duration {
 		end = h.Size
 	}
 	first = int(start / protocol.ChunkSize)

@@ -117,7 +117,7 @@ func TestUploadsKeepToTheirCap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t)
 		defer w.net.Close()
-		const rate = 64 << 10 // bytes a second
+		const rate = 8 << 10 // bytes a second: the run takes longer than sendTimeout
 		a := w.node(shelve(book), func(c *Config) { c.UploadCap = rate })
 		defer a.Close()
 		b := w.node(nil, nil)

@@ -1,0 +1,70 @@
+package origin
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"earshot/protocol"
+)
+
+// constantRate is a track's header at so many bytes a second.
+func constantRate(seconds int, rate int64) *protocol.Header {
+	h := &protocol.Header{Track: protocol.Track{Duration: time.Duration(seconds) * time.Second, Size: int64(seconds) * rate}}
+	for s := range seconds {
+		h.Seek = append(h.Seek, int64(s)*rate)
+	}
+	return h
+}
+
+func TestAHeadHoldsWhatPlaysFirst(t *testing.T) {
+	h := constantRate(120, protocol.ChunkSize) // a chunk a second
+	for _, test := range []struct {
+		name         string
+		from, length time.Duration
+		first, count int
+	}{
+		{"the beginning", 0, 10 * time.Second, 0, 10},
+		{"with the second before it", time.Minute, 5 * time.Second, 59, 6},
+		{"the end", 115 * time.Second, 10 * time.Second, 114, 6},
+		{"beyond the end", time.Hour, 10 * time.Second, 119, 1},
+		{"nothing asked", 0, 0, 0, 0},
+	} {
+		if first, count := headRun(h, test.from, test.length); first != test.first || count != test.count {
+			t.Errorf("%s: %d+%d, want %d+%d", test.name, first, count, test.first, test.count)
+		}
+	}
+}
+
+func TestAHeadIsWithinTheTrackAndTheLimit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		h := constantRate(1+rng.IntN(600), 1+rng.Int64N(400_000))
+		from := time.Duration(rng.Int64N(int64(h.Duration) + int64(time.Minute)))
+		length := time.Duration(rng.Int64N(int64(idleHead)) + 1)
+		first, count := headRun(h, from, length)
+		if first < 0 || count < 1 || first+count > protocol.Chunks(h.Size) || count > protocol.MaxHead/protocol.ChunkSize {
+			t.Fatalf("%d s of %d bytes, from %v for %v: %d+%d of %d", len(h.Seek), h.Size, from, length, first, count, protocol.Chunks(h.Size))
+		}
+		if from < h.Duration && int64(first)*protocol.ChunkSize > h.OffsetAt(from) {
+			t.Fatalf("from %v: begins behind it", from)
+		}
+	}
+}
+
+func TestAHeadIsShorterWherePeersHelp(t *testing.T) {
+	for _, test := range []struct {
+		asked time.Duration
+		peers int
+		want  time.Duration
+	}{
+		{time.Minute, 0, idleHead},
+		{time.Minute, 1, sharedHead},
+		{time.Second, 0, time.Second},
+		{time.Second, 1, time.Second},
+	} {
+		if got := headLength(test.asked, test.peers); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
