@@ -121,8 +121,8 @@ func (m *member) keep(ctx context.Context, s *swarm.Swarm, log *slog.Logger) {
 	}
 }
 
-// renew asks the server for a new certificate when ours grows old. It is used
-// from the next start on: the connections that are up stay good.
+// renew asks the server for a new certificate when ours grows old. New
+// connections show it from then on; those that are up stay good.
 func (m *member) renew(ctx context.Context, s *swarm.Swarm) error {
 	if !m.identity.NeedsRenewal(time.Now()) {
 		return nil
