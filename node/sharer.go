@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"sync/atomic"
 	"time"
@@ -103,7 +104,13 @@ func (t *ownTrack) Read(b []byte) (int, error) {
 
 func (t *ownTrack) Shares() control.Shares { return control.Shares{Cache: t.read.Load()} }
 
-func (t *ownTrack) Close() error { return t.content.Close() }
+// Close may be called again.
+func (t *ownTrack) Close() error {
+	if err := t.content.Close(); !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	return nil
+}
 
 // Prefetch does nothing: all is here.
 func (s *Server) Prefetch(context.Context, protocol.ID, control.Depth) error { return nil }

@@ -98,10 +98,13 @@ func (r *Reader) count(from provider, n int64) {
 // Seek sets the place of the next Read, within the track.
 func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
+	case io.SeekStart:
 	case io.SeekCurrent:
 		offset += r.offset
 	case io.SeekEnd:
 		offset += r.s.pieces.header.Size
+	default:
+		return 0, errors.New("seeking in a track: no such whence")
 	}
 	if offset < 0 {
 		return 0, errors.New("seeking before the beginning of a track")
