@@ -203,6 +203,7 @@ type labTrack struct {
 	header protocol.Header
 	data   []byte
 	proof  []byte
+	late   time.Duration // before the server finds the proof tree
 }
 
 func newLabTrack(seed uint64, length time.Duration, bitrate int) labTrack {
@@ -217,7 +218,7 @@ func newLabTrack(seed uint64, length time.Duration, bitrate int) labTrack {
 	for s := range int(length / time.Second) {
 		h.Seek = append(h.Seek, int64(s*bitrate/8))
 	}
-	return labTrack{h, data, proof}
+	return labTrack{header: h, data: data, proof: proof}
 }
 
 // labTracks is a track store and a catalogue.
@@ -231,7 +232,10 @@ func (l labTracks) Header(_ context.Context, id protocol.ID) (protocol.Header, e
 	return t.header, nil
 }
 
-func (l labTracks) Proof(_ context.Context, id protocol.ID) ([]byte, error) { return l[id].proof, nil }
+func (l labTracks) Proof(_ context.Context, id protocol.ID) ([]byte, error) {
+	time.Sleep(l[id].late)
+	return l[id].proof, nil
+}
 
 func (l labTracks) Content(_ context.Context, id protocol.ID) (origin.Content, error) {
 	return content{bytes.NewReader(l[id].data)}, nil

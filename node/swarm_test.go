@@ -1,8 +1,10 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -195,6 +197,55 @@ func TestAListenerIsToldWhenNothingHoldsTheRest(t *testing.T) {
 		wg.Wait()
 		if !errors.Is(h.err, control.ErrUnavailable) {
 			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// What the server sends is read before it can be verified; a track that was read
+// to its end is kept all the same.
+func TestATrackReadToItsEndIsKeptThoughItsProofComesLater(t *testing.T) {
+	track := newLabTrack(1, 8*time.Second, 192_000)
+	track.late = 500 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, track)
+		defer l.close()
+		n := l.host(homeLine).start()
+		defer n.Close()
+		r, err := n.Open(t.Context(), track.header.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		r.Close()
+		if err != nil || !bytes.Equal(got, track.data) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		n.streams.Close()
+		if in, ok := n.cache.Lookup(track.header.ID); !ok || !in.Complete {
+			t.Errorf("it is cached: %v, %+v", ok, in)
+		}
+	})
+}
+
+func TestClosingATrackInItsMiddleIsPrompt(t *testing.T) {
+	track := newLabTrack(1, 60*time.Second, 192_000)
+	track.late = time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, track)
+		defer l.close()
+		n := l.host(homeLine).start()
+		defer n.Close()
+		r, err := n.Open(t.Context(), track.header.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, make([]byte, 100_000)); err != nil {
+			t.Error(err)
+		}
+		closing := time.Now()
+		r.Close()
+		if took := time.Since(closing); took > 0 {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

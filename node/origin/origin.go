@@ -141,6 +141,9 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
+		// The stream's context ends with the head, the proof tree may come later.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+		defer cancel()
 		tree, err := o.Tracks.Proof(ctx, m.ID)
 		if err == nil {
 			err = to.SendProof(ctx, m.ID, tree)

@@ -145,12 +145,14 @@ func (f *fetch) look() {
 	s.mu.Lock()
 	place, waiting, lacking := s.place, s.waiting, s.lacking
 	s.lacking = nil
-	mode := schedule.PrefetchPeers
+	mode := schedule.Idle
 	switch {
 	case s.wishes[wishPlay] > 0:
 		mode = schedule.Playing
 	case s.wishes[wishHead] > 0:
 		mode = schedule.PrefetchHead
+	case s.wishes[wishPeers] > 0:
+		mode = schedule.PrefetchPeers
 	}
 	s.mu.Unlock()
 	chunk := int(place / protocol.ChunkSize)

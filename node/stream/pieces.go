@@ -143,6 +143,17 @@ func (p *pieces) prove(tree []byte) (stored, wrong []int, err error) {
 	return stored, wrong, nil
 }
 
+// unproven reports whether there are whole chunks that wait for the proof tree,
+// and returns a channel that is closed when that may have changed.
+func (p *pieces) unproven() (changed <-chan struct{}, some bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.memory {
+		some = some || !m.verified && m.n == len(m.data)
+	}
+	return p.changed, some
+}
+
 // proven reports whether the proof tree is there.
 func (p *pieces) proven() bool {
 	p.mu.Lock()

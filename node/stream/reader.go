@@ -117,6 +117,7 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 func (r *Reader) Close() error {
 	r.once.Do(func() {
 		close(r.closed)
+		r.s.settle()
 		r.s.leave(wishPlay)
 	})
 	return nil

@@ -20,6 +20,7 @@ func (f *fetch) receive(ctx context.Context, run *swarm.Run, src *source, id sch
 			return err
 		}
 	}
+	run.End()
 	return nil
 }
 

@@ -42,6 +42,7 @@ const (
 	wishPlay  wish = iota // all of it, in time
 	wishHead              // the first seconds
 	wishPeers             // all that peers hold
+	wishProof             // what has come is to be verified, nothing more
 	wishes
 )
 
@@ -95,6 +96,41 @@ func (s *Stream) leaveLater(w wish, after time.Duration) {
 		case <-s.done:
 		}
 		s.leave(w)
+	})
+}
+
+// settleTime is how long what was read waits for the proof tree when nobody reads
+// any more: several round trips. A program that ends waits as long, at most.
+const settleTime = time.Second
+
+// settle keeps a stream until what has come of it is verified and stored: the
+// server's chunks may be read ahead of the proof tree.
+func (s *Stream) settle() {
+	if _, some := s.pieces.unproven(); !some || !s.all.settles() {
+		return
+	}
+	if !s.join(wishProof) {
+		s.all.settling.Done()
+		return
+	}
+	s.all.wg.Go(func() {
+		defer s.all.settling.Done()
+		defer s.leave(wishProof)
+		timer := time.NewTimer(settleTime)
+		defer timer.Stop()
+		for {
+			changed, some := s.pieces.unproven()
+			if !some {
+				return
+			}
+			select {
+			case <-changed:
+			case <-timer.C:
+				return
+			case <-s.done:
+				return
+			}
+		}
 	})
 }
 

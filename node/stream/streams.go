@@ -36,8 +36,9 @@ type Config struct {
 
 // Streams are the tracks in the making.
 type Streams struct {
-	config Config
-	wg     sync.WaitGroup
+	config   Config
+	wg       sync.WaitGroup
+	settling sync.WaitGroup // streams that wait for their proof tree only
 
 	mu     sync.Mutex
 	closed bool
@@ -62,10 +63,23 @@ func New(c Config) *Streams {
 	return &Streams{config: c, active: map[protocol.ID]*Stream{}}
 }
 
-// Close ends all streams and waits for them.
+// settles counts one more stream that settles; false when all end.
+func (ss *Streams) settles() bool {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if !ss.closed {
+		ss.settling.Add(1)
+	}
+	return !ss.closed
+}
+
+// Close ends all streams, those that settle when they have, and waits for them.
 func (ss *Streams) Close() {
 	ss.mu.Lock()
 	ss.closed = true
+	ss.mu.Unlock()
+	ss.settling.Wait()
+	ss.mu.Lock()
 	for _, s := range ss.active {
 		s.cancel()
 	}

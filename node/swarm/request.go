@@ -44,10 +44,15 @@ func (r *Run) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close lets go of the answer; what has not arrived is cancelled.
+// End looks at the end of an answer that was read whole, where it has arrived:
+// see letGo. It is for the goroutine that reads.
+func (r *Run) End() { letGo(r.stream, r.reader, protocol.CodeNone) }
+
+// Close lets go of the answer; what has not arrived is cancelled. It may be
+// called during a Read, which then fails.
 func (r *Run) Close() {
 	r.stop()
-	letGo(r.stream, r.reader, protocol.CodeCancelled)
+	r.stream.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
 }
 
 // letGo ends the reading of a stream. Where its end has arrived that is looked
