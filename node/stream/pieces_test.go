@@ -1,0 +1,211 @@
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"lukechampine.com/blake3/bao"
+
+	"earshot/cache"
+	"earshot/protocol"
+)
+
+// disc is a track to fetch, and the pieces of it in a cache of its own.
+type disc struct {
+	*pieces
+	data, tree []byte
+}
+
+func newDisc(t *testing.T, chunks int, prepare func(dir string, id protocol.ID)) *disc {
+	data := make([]byte, chunks*protocol.ChunkSize-100)
+	rng := rand.NewChaCha8([32]byte{byte(chunks)})
+	rng.Read(data)
+	tree, id := bao.EncodeBuf(data, protocol.ChunkGroup, true)
+	h := protocol.Header{
+		Track:  protocol.Track{ID: id, Duration: time.Duration(chunks) * time.Second, Size: int64(len(data))},
+		Format: protocol.FormatMP3, SampleRate: 44100, Channels: 2,
+	}
+	for i := range chunks {
+		h.Seek = append(h.Seek, int64(i)*protocol.ChunkSize)
+	}
+	dir := t.TempDir()
+	c, err := cache.Open(dir, cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if prepare != nil {
+		prepare(dir, id)
+	}
+	track, err := c.Acquire(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(track.Release)
+	return &disc{newPieces(h, track), data, tree}
+}
+
+func (d *disc) chunk(i int) []byte {
+	return bytes.Clone(d.data[i*protocol.ChunkSize:][:protocol.ChunkLen(d.header.Size, i)])
+}
+
+// readable returns what can be read of a chunk, from its start.
+func (d *disc) readable(t *testing.T, i int) []byte {
+	t.Helper()
+	var all []byte
+	var scratch chunkBuffer
+	for b := make([]byte, 1000); ; {
+		offset := i*protocol.ChunkSize + len(all)
+		if len(all) == len(d.chunk(i)) {
+			return all
+		}
+		n, _, wait, err := d.read(b[:min(len(b), len(d.chunk(i))-len(all))], int64(offset), &scratch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wait != nil {
+			return all
+		}
+		all = append(all, b[:n]...)
+	}
+}
+
+func TestWhatIsReadIsTheTrackInWhateverOrderItComes(t *testing.T) {
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		d := newDisc(t, 1+rng.IntN(12), nil)
+		order := rng.Perm(protocol.Chunks(d.header.Size))
+		proof := rng.IntN(len(order) + 1) // when the tree comes
+		prove := func() {
+			if _, wrong, err := d.prove(d.tree); err != nil || len(wrong) > 0 {
+				t.Fatalf("seed %d: the proof tree: %v, wrong %v", seed, err, wrong)
+			}
+		}
+		for k, i := range order {
+			if k == proof {
+				prove()
+			}
+			from := provider(1 + rng.IntN(2))
+			stored, err := d.complete(i, d.chunk(i), from)
+			switch kept := d.has(i); {
+			case k >= proof && (!stored || err != nil):
+				t.Fatalf("seed %d: chunk %d is not stored: %v", seed, i, err)
+			case k < proof && (stored || !errors.Is(err, errNoProof) || kept != (from == fromServer)):
+				t.Fatalf("seed %d: chunk %d before the proof, from %d: %v, %v, kept %v", seed, i, from, stored, err, kept)
+			}
+		}
+		if proof == len(order) {
+			prove()
+		}
+		for i := range order {
+			switch got := d.readable(t, i); {
+			case d.has(i) && !bytes.Equal(got, d.chunk(i)):
+				t.Fatalf("seed %d: chunk %d reads wrong", seed, i)
+			case !d.has(i) && len(got) > 0:
+				t.Fatalf("seed %d: chunk %d reads without being there", seed, i)
+			case d.has(i) != d.track.Has(i):
+				t.Fatalf("seed %d: chunk %d is proven but not stored", seed, i)
+			}
+		}
+		if _, some := d.unproven(); some {
+			t.Fatalf("seed %d: chunks wait though the proof tree is there", seed)
+		}
+	}
+}
+
+func TestAWrongChunkIsNeverStoredNorReadOnceThereIsProof(t *testing.T) {
+	d := newDisc(t, 4, nil)
+	bad := d.chunk(1)
+	bad[0] ^= 1
+	if _, _, err := d.prove(d.tree); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []provider{fromServer, fromPeers} {
+		if stored, err := d.complete(1, bad, from); stored || !errors.Is(err, errCorrupt) {
+			t.Errorf("from %d: %v, %v", from, stored, err)
+		}
+	}
+	if d.has(1) || len(d.readable(t, 1)) > 0 {
+		t.Error("it can be read")
+	}
+	if stored, err := d.complete(1, d.chunk(1), fromPeers); !stored || err != nil {
+		t.Errorf("the right one afterwards: %v, %v", stored, err)
+	}
+}
+
+func TestTheServersChunksAreJudgedWhenTheProofTreeComes(t *testing.T) {
+	d := newDisc(t, 4, nil)
+	bad := d.chunk(2)
+	bad[100] ^= 1
+	for i, data := range [][]byte{d.chunk(0), d.chunk(1), bad} {
+		if _, err := d.complete(i, data, fromServer); !errors.Is(err, errNoProof) {
+			t.Fatal(err)
+		}
+	}
+	if _, some := d.unproven(); !some {
+		t.Error("nothing waits for the proof tree")
+	}
+	if _, _, err := d.prove(bytes.Repeat([]byte{1}, len(d.tree))); !errors.Is(err, cache.ErrBadProof) {
+		t.Errorf("another track's tree: %v", err)
+	}
+	stored, wrong, err := d.prove(d.tree)
+	if err != nil || len(stored) != 2 || len(wrong) != 1 || wrong[0] != 2 {
+		t.Errorf("stored %v, wrong %v, %v", stored, wrong, err)
+	}
+	if d.has(2) {
+		t.Error("the wrong one can be read")
+	}
+}
+
+func TestOnlyTheServersBytesAreReadWhileTheyArrive(t *testing.T) {
+	d := newDisc(t, 2, nil)
+	c := &piece{data: d.chunk(0)}
+	d.publish(0, c, 5000)
+	if got := d.readable(t, 0); !bytes.Equal(got, d.data[:5000]) {
+		t.Errorf("%d bytes can be read", len(got))
+	}
+	d.publish(0, &piece{data: d.chunk(0)}, 3000) // a second answer, behind the first
+	if got := d.readable(t, 0); len(got) != 5000 {
+		t.Errorf("%d bytes can be read after a slower answer", len(got))
+	}
+}
+
+func TestAFullDiskDoesNotStopTheMusic(t *testing.T) {
+	const chunks = maxMemory + 40
+	d := newDisc(t, chunks, func(dir string, id protocol.ID) {
+		folder := filepath.Join(dir, "tracks", id.String()[:2])
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("/dev/full", filepath.Join(folder, id.String()+".data")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if _, _, err := d.prove(d.tree); err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for i := range chunks {
+		stored, err := d.complete(i, d.chunk(i), fromPeers)
+		if stored || err == nil || errors.Is(err, errCorrupt) {
+			t.Fatalf("chunk %d: %v, %v: the disk is not full", i, stored, err)
+		}
+		if got := d.readable(t, i); !bytes.Equal(got, d.chunk(i)) {
+			t.Fatalf("chunk %d cannot be read: %d bytes", i, len(got))
+		}
+		for _, gone := range d.forget(i) {
+			if gone >= i || d.has(gone) {
+				t.Fatalf("at chunk %d, %d is forgotten", i, gone)
+			}
+		}
+		held = max(held, len(d.memory))
+	}
+	if held > maxMemory+1 {
+		t.Errorf("%d chunks were held in memory", held)
+	}
+}
