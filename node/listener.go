@@ -93,8 +93,8 @@ func (n *Node) Search(ctx context.Context, q protocol.Query) (protocol.Results, 
 	return r, translate(err)
 }
 
-// searchPatience is several round trips to anywhere.
-const searchPatience = time.Second
+// searchPatience is a round trip to anywhere, or two to most places.
+const searchPatience = 500 * time.Millisecond
 
 func (n *Node) searchServer(ctx context.Context, q protocol.Query) (protocol.Results, error) {
 	server, err := n.swarm.Server(ctx)

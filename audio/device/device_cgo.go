@@ -69,7 +69,7 @@ func Open(ctx context.Context, ring Ring) (*Device, error) {
 		return nil, fmt.Errorf("opening the sound card: %w", ctx.Err())
 	}
 	if err := card.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoDevice, err)
+		return nil, &noCardError{err}
 	}
 	d := &Device{Ring: ring, context: card, player: card.NewPlayer(ring), stop: make(chan struct{})}
 	d.player.SetBufferSize(playerBuffer)
@@ -77,6 +77,14 @@ func Open(ctx context.Context, ring Ring) (*Device, error) {
 	d.work.Go(d.watch)
 	return d, nil
 }
+
+// noCardError keeps what the system says, half a screen of device names, out of
+// the words for people.
+type noCardError struct{ cause error }
+
+func (e *noCardError) Error() string { return ErrNoDevice.Error() + ": there is no sound card" }
+
+func (e *noCardError) Unwrap() []error { return []error{ErrNoDevice, e.cause} }
 
 // watch ends the ring when the device is lost.
 func (d *Device) watch() {

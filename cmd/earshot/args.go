@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -48,6 +49,9 @@ func flagsFirst(app *cli.App, args []string) []string {
 	if len(rest) > 0 && (command == nil || len(command.Subcommands) > 0) {
 		return append(append(out, rest...), flags...) // no command: that comes first
 	}
+	if command != nil && len(command.Subcommands) > 0 && !slices.Contains(flags, "--help") && !slices.Contains(flags, "-h") {
+		return out // which one is missing: its flags mean nothing yet
+	}
 	out = append(out, flags...)
 	if len(rest) > 0 {
 		out = append(append(out, "--"), rest...)
@@ -71,11 +75,15 @@ func takesValue(app *cli.App, command *cli.Command, arg string) bool {
 		return false
 	}
 	name := strings.TrimLeft(arg, "-")
-	if command != nil {
-		return valued(command.Flags, name)
+	if command == nil {
+		return anyValued(app.Commands, name)
 	}
-	for _, c := range app.Commands {
-		if valued(c.Flags, name) {
+	return valued(command.Flags, name) || anyValued(command.Subcommands, name)
+}
+
+func anyValued(commands []*cli.Command, name string) bool {
+	for _, c := range commands {
+		if valued(c.Flags, name) || anyValued(c.Subcommands, name) {
 			return true
 		}
 	}

@@ -94,7 +94,11 @@ func (p *program) listSkipped(c *cli.Context, n control.Node) error {
 	}
 	var rows [][]string
 	for _, s := range skipped {
-		rows = append(rows, []string{s.Path, s.Reason})
+		path := s.Path
+		if plain(path) != path { // quoted, so that the file can be found
+			path = strconv.Quote(path)
+		}
+		rows = append(rows, []string{path, s.Reason})
 	}
 	p.out.table([]column{{name: "FILE", give: true}, {name: "REASON", give: true}}, rows)
 	return nil
