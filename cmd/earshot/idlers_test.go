@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -36,6 +37,10 @@ func newIdlers(t *testing.T, authorityDir string, server netip.AddrPort, n int) 
 	defer cancel()
 	for _, s := range all {
 		conn, err := s.Server(ctx)
+		for errors.Is(err, swarm.ErrServerAway) { // too many came at once: it tries again by itself
+			time.Sleep(10 * time.Millisecond)
+			conn, err = s.Server(ctx)
+		}
 		if err == nil {
 			err = conn.Confirmed(ctx)
 		}
