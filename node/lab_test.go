@@ -143,6 +143,13 @@ type lossy struct {
 	rng  *rand.Rand
 }
 
+// setLoss changes how much is lost; 1 cuts the line.
+func (c *lossy) setLoss(loss float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loss = loss
+}
+
 func (c *lossy) WriteTo(b []byte, a net.Addr) (int, error) {
 	c.mu.Lock()
 	lost := c.loss > 0 && c.rng.Float64() < c.loss

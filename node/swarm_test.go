@@ -201,6 +201,43 @@ func TestAListenerIsToldWhenNothingHoldsTheRest(t *testing.T) {
 	})
 }
 
+func TestPlayingGoesOnWhenTheServerIsBack(t *testing.T) {
+	track := newLabTrack(1, 90*time.Second, 192_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, track)
+		defer l.close()
+		n := l.host(homeLine).start()
+		defer n.Close()
+		r, err := n.Open(t.Context(), track.header.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		time.Sleep(time.Second)
+		line := l.server.packet.(*lossy)
+		line.setLoss(1)
+		var got []byte
+		buf := make([]byte, 4096)
+		waits := 0
+		for len(got) < len(track.data) && waits < 100 {
+			k, err := r.Read(buf)
+			got = append(got, buf[:k]...)
+			switch {
+			case errors.Is(err, control.ErrUnavailable):
+				if waits++; waits == 3 {
+					line.setLoss(0)
+				}
+				time.Sleep(time.Second)
+			case err != nil && err != io.EOF:
+				t.Fatal(err)
+			}
+		}
+		if waits < 3 || !bytes.Equal(got, track.data) {
+			t.Errorf("after %d waits %d bytes came, right or wrong", waits, len(got))
+		}
+	})
+}
+
 // What the server sends is read before it can be verified; a track that was read
 // to its end is kept all the same.
 func TestATrackReadToItsEndIsKeptThoughItsProofComesLater(t *testing.T) {
