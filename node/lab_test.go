@@ -266,6 +266,7 @@ type heard struct {
 	latency  time.Duration // from opening to the first 2 KiB: some frames of sound
 	stutters int
 	silence  time.Duration
+	played   time.Duration // of the track
 	shares   control.Shares
 	err      error
 }
@@ -307,6 +308,7 @@ func (n *Node) play(ctx context.Context, track labTrack, from time.Duration) (h 
 			break
 		}
 		due := track.header.TimeAt(offset)
+		h.played = due
 		offset += int64(k)
 		now := time.Now()
 		if base.IsZero() {

@@ -52,18 +52,21 @@ func TestAHeadIsWithinTheTrackAndTheLimit(t *testing.T) {
 	}
 }
 
-func TestAHeadIsShorterWherePeersHelp(t *testing.T) {
+func TestAHeadIsShorterWherePeersHelpOrOthersWait(t *testing.T) {
 	for _, test := range []struct {
-		asked time.Duration
-		peers int
-		want  time.Duration
+		asked        time.Duration
+		peers, crowd int
+		want         time.Duration
 	}{
-		{time.Minute, 0, idleHead},
-		{time.Minute, 1, sharedHead},
-		{time.Second, 0, time.Second},
-		{time.Second, 1, time.Second},
+		{time.Minute, 0, 0, idleHead},
+		{time.Minute, 1, 0, sharedHead},
+		{time.Minute, 0, 1, idleHead / 2},
+		{time.Minute, 0, 50, leastHead},
+		{time.Minute, 1, 50, leastHead},
+		{time.Second / 2, 0, 0, time.Second / 2},
+		{time.Second / 2, 1, 50, time.Second / 2},
 	} {
-		if got := headLength(test.asked, test.peers); got != test.want {
+		if got := headLength(test.asked, test.peers, test.crowd); got != test.want {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"earshot/node/swarm"
@@ -48,18 +49,23 @@ type Config struct {
 // Origin implements swarm.Server and swarm.Store.
 type Origin struct {
 	Config
+	heads  atomic.Int32                   // under way
 	work   chan func(ctx context.Context) // for the tracker, in order
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
 
 const (
-	// idleHead is the head where no peer can help: long enough that the asker
-	// measures its rates and asks the server for more in peace.
-	idleHead = 10 * time.Second
+	// idleHead is the head where no peer can help and nobody else is being sent
+	// one: long enough that the asker measures its rates and asks the server for
+	// more in peace, and has something to give to who comes next.
+	idleHead = 15 * time.Second
 	// sharedHead is the head where peers hold the track: what plays while they
-	// are dialled (two round trips) and the schedule's urgent time (3 s).
-	sharedHead = 5 * time.Second
+	// are dialled and say what they hold, which takes three round trips.
+	sharedHead = 3 * time.Second
+	// leastHead is the head on a crowded uplink: as little as the start needs.
+	// Who starts together with others has them for the rest.
+	leastHead = time.Second
 	// preroll goes before a place in a track: a decoder begins a second early,
 	// as the seek table's grain is a second.
 	preroll = time.Second
@@ -133,7 +139,9 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	to.SetFirst()
 	answer := &protocol.Opened{Header: header}
 	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
-	answer.HeadFirst, answer.HeadCount = headRun(&header, m.From, headLength(m.Head, len(answer.Peers)))
+	crowd := int(o.heads.Add(1)) - 1
+	defer o.heads.Add(-1)
+	answer.HeadFirst, answer.HeadCount = headRun(&header, m.From, headLength(m.Head, len(answer.Peers), crowd))
 	if err := to.Send(answer); err != nil {
 		return err
 	}
@@ -166,12 +174,15 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	return nil
 }
 
-// headLength is how much of a track to send unasked.
-func headLength(asked time.Duration, peers int) time.Duration {
+// headLength is how much of a track to send unasked: half as much for each head
+// that is under way to another. So of those who come at once the first gets one
+// to share, and all of them together cost little more than two.
+func headLength(asked time.Duration, peers, crowd int) time.Duration {
+	length := idleHead
 	if peers > 0 {
-		return min(asked, sharedHead)
+		length = sharedHead
 	}
-	return min(asked, idleHead)
+	return min(asked, max(length>>min(crowd, 8), leastHead))
 }
 
 // headRun returns the chunks that hold length of a track from a place on, to the

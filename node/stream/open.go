@@ -13,7 +13,7 @@ import (
 const (
 	// askHead is how long a head to ask for; the server sends less where peers
 	// can help (package origin).
-	askHead = 10 * time.Second
+	askHead = 15 * time.Second
 	// serverPatience is how long the server may take to answer *open* before
 	// neighbours are asked for the header: three of the losses that one in
 	// ten thousand opens meets, and less than it takes to give up a song.
