@@ -322,6 +322,9 @@ func (n *Node) play(ctx context.Context, track labTrack, from time.Duration) (h 
 		if late := now.Sub(base.Add(due)); late > 0 {
 			h.stutters++
 			h.silence += late
+			if os.Getenv("EARSHOT_STUTTERS") != "" {
+				fmt.Printf("STUTTER %.2f at %.2f late %.3f\n", now.Sub(asked).Seconds(), due.Seconds(), late.Seconds())
+			}
 			base = base.Add(late)
 		}
 		select {

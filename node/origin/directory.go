@@ -22,11 +22,12 @@ func (o *Origin) peers(ctx context.Context, asker *swarm.Conn, id protocol.ID) (
 	return peers, n
 }
 
-// enter makes a member a peer for tracks once its handshake is complete: its
-// words may be a replay before. One that does not share helps nobody.
+// enter makes a member a peer for tracks once its handshake is complete, as its
+// words may be a replay before, and it has said how to reach it and whether it
+// shares: one that does not helps nobody.
 func (o *Origin) enter(c *swarm.Conn, tracks []protocol.Announced) {
 	o.wg.Go(func() {
-		if c.Confirmed(context.Background()) != nil { // ends with the connection
+		if c.Introduced(context.Background()) != nil { // ends with the connection
 			return
 		}
 		o.later(func(ctx context.Context) {

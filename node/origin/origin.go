@@ -169,9 +169,20 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 		return err
 	}
 	defer content.Close()
-	err = to.SendChunks(ctx, &track{origin: o, header: header, content: content}, answer.HeadFirst, answer.HeadCount)
-	to.End(err)
+	to.End(o.sendHead(ctx, to, &track{origin: o, header: header, content: content}, m.From, answer.HeadFirst, answer.HeadCount))
 	return nil
+}
+
+// sendHead sends what the start needs before all else, and then the rest as what
+// plays now: it may wait for the start of others.
+func (o *Origin) sendHead(ctx context.Context, to *swarm.Answer, t *track, from time.Duration, first, count int) error {
+	_, start := headRun(&t.header, from, leastHead)
+	start = min(start, count)
+	if err := to.SendChunks(ctx, t, first, start); err != nil {
+		return err
+	}
+	to.SetPriority(protocol.PriorityPlaying)
+	return to.SendChunks(ctx, t, first+start, count-start)
 }
 
 // headLength is how much of a track to send unasked: half as much for each head

@@ -28,6 +28,9 @@ type Conn struct {
 	since  time.Time
 	out    outbox
 
+	greeted   chan struct{} // closed when their hello has come
+	greetOnce sync.Once
+
 	rejected struct { // 0-RTT data that the other side did not take
 		once sync.Once
 		done chan struct{}
@@ -56,6 +59,7 @@ func newConn(s *Swarm, qc *quic.Conn, node protocol.NodeID, server, dialed bool)
 		proofs: map[protocol.ID]chan<- proofOrRefuse{},
 		theirs: map[protocol.ID]protocol.Bitmap{},
 	}
+	c.greeted = make(chan struct{})
 	c.rejected.done = make(chan struct{})
 	c.out.init(c.holds)
 	return c
@@ -87,6 +91,19 @@ func (c *Conn) Confirmed(ctx context.Context) error {
 	select {
 	case <-c.quic.HandshakeComplete():
 		return nil
+	case <-c.Done():
+		return context.Cause(c.quic.Context())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Introduced waits until the other side is Confirmed and has said who it is: Peer
+// and Sharing are complete then.
+func (c *Conn) Introduced(ctx context.Context) error {
+	select {
+	case <-c.greeted:
+		return c.Confirmed(ctx)
 	case <-c.Done():
 		return context.Cause(c.quic.Context())
 	case <-ctx.Done():

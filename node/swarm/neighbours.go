@@ -99,6 +99,7 @@ func (s *Swarm) hello(c *Conn, m *protocol.Hello) {
 	c.mu.Lock()
 	c.hello = m
 	c.mu.Unlock()
+	c.greetOnce.Do(func() { close(c.greeted) })
 	s.place.observe(c)
 }
 

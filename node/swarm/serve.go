@@ -112,10 +112,12 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	if count == 0 {
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
-	if err := c.swarm.uploads.acquire(ctx, m.Priority); err != nil {
-		return err
+	if c.swarm.config.Server == nil { // a server waits for its turn at each write
+		if err := c.swarm.uploads.acquire(ctx, m.Priority); err != nil {
+			return err
+		}
+		defer c.swarm.uploads.release()
 	}
-	defer c.swarm.uploads.release()
 	to.SetPriority(m.Priority)
 	if err := to.Send(&protocol.Data{Count: count}); err != nil {
 		return err
@@ -166,18 +168,26 @@ func (s *Swarm) acquire(id protocol.ID) (Stored, error) {
 
 // Answer is the way back of one request.
 type Answer struct {
-	conn   *Conn
-	stream *quic.Stream
-	sent   bool
-	ended  bool
+	conn     *Conn
+	stream   *quic.Stream
+	priority protocol.Priority
+	first    bool // someone waits for the first byte of it
+	sent     bool
+	ended    bool
 }
 
 // SetPriority says how soon the answer is needed.
-func (a *Answer) SetPriority(p protocol.Priority) { a.stream.SetPriority(urgency(p), false) }
+func (a *Answer) SetPriority(p protocol.Priority) {
+	a.priority, a.first = p, false
+	a.stream.SetPriority(urgency(p), false)
+}
 
-// SetFirst sends the answer before all runs: the header and head of a track
-// that someone waits for.
-func (a *Answer) SetFirst() { a.stream.SetPriority(0, false) }
+// SetFirst sends the answer before all runs: the header and the first second of
+// a track that someone waits for.
+func (a *Answer) SetFirst() {
+	a.priority, a.first = protocol.PriorityUrgent, true
+	a.stream.SetPriority(0, false)
+}
 
 // Send sends a message.
 func (a *Answer) Send(m protocol.Message) error {
@@ -213,13 +223,41 @@ func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) err
 		if err := s.uploads.pace(ctx, n); err != nil {
 			return err
 		}
-		if _, err := a.Write(buf[:n]); err != nil {
+		if err := a.send(ctx, buf[:n]); err != nil {
 			return err
 		}
 		a.conn.uploaded.Add(int64(n))
 		a.conn.lastUse.Store(time.Now().UnixNano())
 	}
 	return nil
+}
+
+// firstBytes is what a server sends of a head at once, before anybody's turn: the
+// frames that sound begins with, at any bitrate, and 100 ms of most.
+const firstBytes = 4 << 10
+
+// send writes raw bytes; a server's in turns, the most urgent of all its
+// connections first. QUIC's own priorities order one connection's streams only.
+func (a *Answer) send(ctx context.Context, b []byte) error {
+	if a.conn.swarm.config.Server == nil {
+		_, err := a.Write(b)
+		return err
+	}
+	if a.first {
+		a.first = false
+		n := min(firstBytes, len(b))
+		if _, err := a.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	done, err := a.conn.swarm.uploads.turn(ctx, a.priority)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = a.Write(b)
+	return err
 }
 
 // sendChunks is how many chunks are written to a stream at once. Each write

@@ -99,13 +99,13 @@ func New(c Config) (*Swarm, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	slots := uploadSlots
+	slots, waiting := uploadSlots, maxWaiting
 	if c.Server != nil {
-		slots = maxMembers * maxStreams // the server answers whoever asks
+		slots, waiting = turnSlots, maxMembers*maxStreams // the server answers whoever asks, in turns
 	}
 	s := &Swarm{
 		config: c, log: c.Log,
-		uploads: newUploads(slots, c.UploadCap),
+		uploads: newUploads(slots, waiting, c.UploadCap),
 		buffers: sync.Pool{New: func() any { return new(sendBuffer) }},
 		conns:   map[protocol.NodeID]*Conn{},
 		dialing: map[protocol.NodeID]struct{}{},

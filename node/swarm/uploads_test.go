@@ -14,7 +14,7 @@ import (
 
 func TestAtMostFourUploadsGoOnAtOnceTheMostUrgentFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := newUploads(uploadSlots, 0)
+		u := newUploads(uploadSlots, maxWaiting, 0)
 		for range uploadSlots {
 			if err := u.acquire(t.Context(), protocol.PriorityBackground); err != nil {
 				t.Fatal(err)
@@ -54,7 +54,7 @@ func TestAtMostFourUploadsGoOnAtOnceTheMostUrgentFirst(t *testing.T) {
 
 func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := newUploads(1, 0)
+		u := newUploads(1, maxWaiting, 0)
 		if err := u.acquire(t.Context(), protocol.PriorityPlaying); err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestWhoGivesUpLeavesTheQueue(t *testing.T) {
 
 func TestASlotGivenToOneWhoGaveUpIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := newUploads(1, 0)
+		u := newUploads(1, maxWaiting, 0)
 		u.acquire(t.Context(), protocol.PriorityPlaying)
 		for range 100 { // the two meet in either order
 			ctx, cancel := context.WithCancel(t.Context())
@@ -96,7 +96,7 @@ func TestASlotGivenToOneWhoGaveUpIsNotLost(t *testing.T) {
 
 func TestWhoComesWhenTooManyWaitIsToldToAskOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := newUploads(1, 0)
+		u := newUploads(1, maxWaiting, 0)
 		u.acquire(t.Context(), protocol.PriorityPlaying)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
