@@ -30,15 +30,28 @@ func (o *Origin) enter(c *swarm.Conn, tracks []protocol.Announced) {
 		if c.Introduced(context.Background()) != nil { // ends with the connection
 			return
 		}
-		o.later(func(ctx context.Context) {
-			if !c.Sharing() {
-				return
-			}
-			if err := o.Tracker.Announce(ctx, c.Peer(), tracks); err != nil {
-				o.Log.Warn("the tracker failed", "err", err)
-			}
-		})
+		o.later(func(ctx context.Context) { o.announce(ctx, c, tracks) })
 	})
+}
+
+// enterOpener enters who opens a track: at once where that can be, so that who
+// opens it next is told of this one.
+func (o *Origin) enterOpener(ctx context.Context, c *swarm.Conn, id protocol.ID) {
+	tracks := []protocol.Announced{{ID: id}}
+	if c.IsIntroduced() {
+		o.announce(ctx, c, tracks)
+	} else {
+		o.enter(c, tracks)
+	}
+}
+
+func (o *Origin) announce(ctx context.Context, c *swarm.Conn, tracks []protocol.Announced) {
+	if !c.Sharing() {
+		return
+	}
+	if err := o.Tracker.Announce(ctx, c.Peer(), tracks); err != nil {
+		o.Log.Warn("the tracker failed", "err", err)
+	}
 }
 
 // Announced enters what a member says that it holds.

@@ -137,6 +137,7 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 		return err
 	}
 	to.SetFirst()
+	o.enterOpener(ctx, from, m.ID)
 	answer := &protocol.Opened{Header: header}
 	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
 	crowd := int(o.heads.Add(1)) - 1
@@ -145,7 +146,6 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	if err := to.Send(answer); err != nil {
 		return err
 	}
-	o.enter(from, []protocol.Announced{{ID: m.ID}})
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
@@ -196,20 +196,28 @@ func headLength(asked time.Duration, peers, crowd int) time.Duration {
 	return min(asked, max(length>>min(crowd, 8), leastHead))
 }
 
-// headRun returns the chunks that hold length of a track from a place on, to the
-// end of a second: one at the least where any length is asked for.
+// headRun returns the chunks that hold length of a track from a place on: one at
+// the least where any length is asked for.
 func headRun(h *protocol.Header, from, length time.Duration) (first, count int) {
 	if length <= 0 {
 		return 0, 0
 	}
-	until := (from + length + time.Second - 1).Truncate(time.Second)
-	start, end := h.OffsetAt(from-preroll), h.OffsetAt(until)
-	if until >= h.Duration {
-		end = h.Size
-	}
+	start, end := h.OffsetAt(from-preroll), offsetBefore(h, from+length)
 	first = int(start / protocol.ChunkSize)
 	count = min(protocol.Chunks(end)-first, protocol.MaxHead/protocol.ChunkSize)
-	return first, count
+	return first, max(count, 1)
+}
+
+// offsetBefore is where what plays before t ends, to a fraction of a second.
+func offsetBefore(h *protocol.Header, t time.Duration) int64 {
+	if t >= h.Duration {
+		return h.Size
+	}
+	at, next := h.OffsetAt(t), h.Size
+	if int(t/time.Second)+1 < len(h.Seek) {
+		next = h.OffsetAt(t + time.Second)
+	}
+	return at + int64(float64(next-at)*(t%time.Second).Seconds())
 }
 
 func (o *Origin) findPeers(ctx context.Context, from *swarm.Conn, m *protocol.FindPeers, to *swarm.Answer) error {

@@ -220,10 +220,11 @@ func (s *State) assign(now time.Duration, c int, slack time.Duration) int {
 }
 
 // owesSooner reports whether a source still owes a head that is needed before
-// chunk c: that must not be overtaken.
+// chunk c: that must not be overtaken. A head of one chunk cannot be: the server
+// sends it before all else.
 func (s *State) owesSooner(i, c int) bool {
 	for k := range s.requests {
-		if r := &s.requests[k]; r.head && int(r.src) == i && int(r.first) < c {
+		if r := &s.requests[k]; r.head && r.count > 1 && int(r.src) == i && int(r.first) < c {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 			o.Head.Close()
 			defer o.cancel()
 			sw.Connect(ctx, o.Peers)
-			f.takeProof(ctx, o)
+			f.takeProof(ctx, ctx, o)
 		}
 	} else {
 		sw.Connect(ctx, first.Peers)
@@ -48,12 +48,13 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 	}
 }
 
-// takeProof settles the proof tree of an answer, where it is still missing.
-func (f *fetch) takeProof(ctx context.Context, o *opened) {
+// takeProof settles the proof tree of an answer, where it is still missing; asks
+// ends the waiting for it.
+func (f *fetch) takeProof(ctx, asks context.Context, o *opened) {
 	if f.s.pieces.proven() {
 		return
 	}
-	if tree, err := o.Proof(ctx); err == nil {
+	if tree, err := o.Proof(asks); err == nil && !f.s.pieces.proven() {
 		f.prove(ctx, o.conn, tree)
 	}
 }

@@ -154,6 +154,13 @@ func (p *pieces) unproven() (changed <-chan struct{}, some bool) {
 	return p.changed, some
 }
 
+// change returns a channel that is closed when there is more to read or to prove.
+func (p *pieces) change() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changed
+}
+
 // proven reports whether the proof tree is there.
 func (p *pieces) proven() bool {
 	p.mu.Lock()

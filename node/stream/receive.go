@@ -1,10 +1,13 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"earshot/cache"
@@ -65,34 +68,82 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 	return nil
 }
 
-// proofPause is how long to wait before whoever is there now is asked for the
-// proof tree again.
-const proofPause = time.Second
+const (
+	// proofPause is how often it is looked who might be asked for the proof tree:
+	// until it is there nothing can be taken from peers.
+	proofPause = 50 * time.Millisecond
+	// proofPatience is when the server is asked for it too, which sends it when
+	// there is nothing else to do where it knows of others who have it.
+	proofPatience = 2 * time.Second
+	// proofAgain is when one who did not give it is asked again.
+	proofAgain = time.Second
+	// maxProofs is how many are asked at once: one may be busy or gone.
+	maxProofs = 2
+)
 
-// findProof gets the proof tree: behind the server's answer to *open*, else
-// from anyone, as it proves itself.
+// findProof gets the proof tree: behind the server's answer to *open*, or from
+// whoever holds some of the track, whichever is first; it proves itself.
 func (f *fetch) findProof(ctx context.Context, first *opened) {
 	if f.s.pieces.proven() {
 		return
 	}
+	asks, cancel := context.WithCancel(ctx) // of those who come second
+	defer cancel()
 	if first != nil {
-		if tree, err := first.Proof(ctx); err == nil && f.prove(ctx, first.conn, tree) {
+		f.wg.Go(func() { f.takeProof(ctx, asks, first) })
+	}
+	asked := map[*swarm.Conn]time.Time{}
+	var asking atomic.Int32
+	for ctx.Err() == nil {
+		changed := f.s.pieces.change()
+		if f.s.pieces.proven() {
 			return
 		}
-	}
-	for ctx.Err() == nil {
-		for _, c := range f.s.all.config.Swarm.Neighbours() {
-			if !c.Trusted() {
+		for _, c := range f.holders(ctx, first == nil || f.now() > proofPatience) {
+			if asking.Load() >= maxProofs || time.Since(asked[c]) < proofAgain {
 				continue
 			}
-			if tree, err := c.GetProof(ctx, f.s.id); err == nil && f.prove(ctx, c, tree) {
-				return
-			}
+			asked[c] = time.Now()
+			asking.Add(1)
+			f.wg.Go(func() {
+				defer asking.Add(-1)
+				f.askProof(ctx, asks, c)
+			})
 		}
 		select {
+		case <-changed:
 		case <-time.After(proofPause):
 		case <-ctx.Done():
 		}
+	}
+}
+
+// askProof asks one node for the proof tree; asks ends the asking.
+func (f *fetch) askProof(ctx, asks context.Context, c *swarm.Conn) {
+	if tree, err := c.GetProof(asks, f.s.id); err == nil && !f.s.pieces.proven() {
+		f.prove(ctx, c, tree)
+	}
+}
+
+// holders returns the neighbours that hold part of the track, and so its
+// proof tree, the nearest first; with the server where it may be asked.
+func (f *fetch) holders(ctx context.Context, server bool) []*swarm.Conn {
+	answer := make(chan []*swarm.Conn, 1)
+	f.tell(ctx, func(f *fetch, _ time.Duration) {
+		var all []*swarm.Conn
+		for c, src := range f.sources {
+			if c.Trusted() && (src.server && server || src.have.Count() > 0) {
+				all = append(all, c)
+			}
+		}
+		answer <- all
+	})
+	select {
+	case all := <-answer:
+		slices.SortFunc(all, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
+		return all
+	case <-ctx.Done():
+		return nil
 	}
 }
 

@@ -111,6 +111,21 @@ func (c *Conn) Introduced(ctx context.Context) error {
 	}
 }
 
+// IsIntroduced reports whether Introduced would return at once, without an error.
+func (c *Conn) IsIntroduced() bool {
+	select {
+	case <-c.greeted:
+	default:
+		return false
+	}
+	select {
+	case <-c.quic.HandshakeComplete():
+		return true
+	default:
+		return false
+	}
+}
+
 // Peer returns what others need to reach the other side, as it said and as it
 // was seen.
 func (c *Conn) Peer() protocol.Peer {
