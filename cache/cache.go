@@ -193,7 +193,7 @@ func (c *Cache) load() error {
 	}
 	byUse := slices.SortedFunc(maps.Values(c.tracks), func(a, b *entry) int { return cmp.Compare(a.used, b.used) })
 	for _, e := range byUse {
-		c.listOf(e).push(e)
+		c.listOf(e).Push(e)
 		c.count(e)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"earshot/cache/policy"
 	"earshot/protocol"
 )
 
@@ -16,15 +17,15 @@ type entry struct {
 	card string // the header without its seek table, encoded
 
 	// Guarded by Cache.mu.
-	older, newer *entry // neighbours in Cache.recent or Cache.pinned
-	live         *live  // while leased
-	leases       int
-	used         int64 // nanoseconds since 1970
-	bytes        int64 // taken of the limit
-	tally        tally // what it adds to Cache.tally
-	pinned       bool
-	removed      bool // no longer in Cache.tracks
-	destroyed    bool // and its files are gone too
+	place     policy.Place[*entry] // in Cache.recent or Cache.pinned
+	live      *live                // while leased
+	leases    int
+	used      int64 // nanoseconds since 1970
+	bytes     int64 // taken of the limit
+	tally     tally // what it adds to Cache.tally
+	pinned    bool
+	removed   bool // no longer in Cache.tracks
+	destroyed bool // and its files are gone too
 
 	mu       sync.Mutex
 	have     protocol.Bitmap // nil while all chunks are there
@@ -167,50 +168,17 @@ func blocks(n int64) int64 { return (n + blockSize - 1) &^ (blockSize - 1) }
 // chunkCost is what chunk i takes of the limit: a chunk shares no block.
 func chunkCost(size int64, i int) int64 { return blocks(int64(protocol.ChunkLen(size, i))) }
 
-// recency is a list of entries in the order of their use; linked through them,
-// so that a touch costs a few pointers and no memory. The zero value is empty.
-type recency struct {
-	oldest, newest *entry
-}
+// recency is a list of entries in the order of their use. Cache.mu is held.
+type recency = policy.Order[*entry]
 
-// push puts e, which is in no list, at the newest end.
-func (r *recency) push(e *entry) { r.after(r.newest, e) }
+// Place, LastUse and Kept are what the order of eviction is made of. Cache.mu
+// is held.
 
-// insert puts e, which is in no list, where its time of use says.
-func (r *recency) insert(e *entry) {
-	at := r.newest
-	for at != nil && at.used > e.used {
-		at = at.older
-	}
-	r.after(at, e)
-}
+// Place is e's place in Cache.recent or Cache.pinned.
+func (e *entry) Place() *policy.Place[*entry] { return &e.place }
 
-// after puts e behind at, or first if at is nil.
-func (r *recency) after(at, e *entry) {
-	e.older = at
-	if at == nil {
-		e.newer, r.oldest = r.oldest, e
-	} else {
-		e.newer, at.newer = at.newer, e
-	}
-	if e.newer == nil {
-		r.newest = e
-	} else {
-		e.newer.older = e
-	}
-}
+// LastUse is when e was last used.
+func (e *entry) LastUse() int64 { return e.used }
 
-// remove takes e out of the list that it is in.
-func (r *recency) remove(e *entry) {
-	if e.older == nil {
-		r.oldest = e.newer
-	} else {
-		e.older.newer = e.newer
-	}
-	if e.newer == nil {
-		r.newest = e.older
-	} else {
-		e.newer.older = e.older
-	}
-	e.older, e.newer = nil, nil
-}
+// Kept reports whether e is leased.
+func (e *entry) Kept() bool { return e.leases > 0 }

@@ -116,9 +116,9 @@ func (c *Cache) Stats() Stats {
 		Bytes: c.bytes + c.overhead, Limit: c.limit,
 	}
 	for _, list := range []*recency{&c.recent, &c.pinned} {
-		e := list.oldest
+		e := list.Oldest()
 		for e != nil && e.tally.tracks == 0 { // in the making
-			e = e.newer
+			e = e.place.Newer()
 		}
 		if e == nil {
 			continue
@@ -172,9 +172,9 @@ func (c *Cache) Pin(id protocol.ID, pinned bool) error {
 	if e.pinned == pinned {
 		return nil
 	}
-	c.listOf(e).remove(e)
+	c.listOf(e).Remove(e)
 	e.pinned = pinned
-	c.listOf(e).insert(e)
+	c.listOf(e).Insert(e)
 	c.changed(e)
 	return nil
 }

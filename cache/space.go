@@ -132,10 +132,7 @@ func (c *Cache) evictBytes(n int64) bool {
 // holds c.evicting.
 func (c *Cache) evictOldest() int64 {
 	c.mu.Lock()
-	e := c.recent.oldest
-	for e != nil && e.leases > 0 {
-		e = e.newer
-	}
+	e := c.recent.Evict()
 	if e == nil {
 		c.mu.Unlock()
 		return 0
@@ -161,7 +158,7 @@ func (c *Cache) listOf(e *entry) *recency {
 func (c *Cache) detach(e *entry) {
 	delete(c.tracks, e.id)
 	delete(c.dirty, e.id)
-	c.listOf(e).remove(e)
+	c.listOf(e).Remove(e)
 	e.removed = true
 	c.count(e)
 	c.dying[e.id] = make(chan struct{})

@@ -101,7 +101,7 @@ func (c *Cache) tryLease(id protocol.ID, h *protocol.Header, touch bool) (*Track
 		e.live = newLive()
 		e.live.header, e.live.ready = *h, true
 		c.tracks[id] = e
-		c.recent.push(e)
+		c.recent.Push(e)
 	case h != nil && h.Size != e.size:
 		return nil, nil, fmt.Errorf("%w: %d bytes, the cache has one of %d", ErrBadHeader, h.Size, e.size)
 	case e.live == nil:
@@ -120,8 +120,8 @@ func (c *Cache) tryLease(id protocol.ID, h *protocol.Header, touch bool) (*Track
 // touch makes e the most recently used. Cache.mu is held.
 func (c *Cache) touch(e *entry) {
 	e.used = time.Now().UnixNano()
-	c.listOf(e).remove(e)
-	c.listOf(e).push(e)
+	c.listOf(e).Remove(e)
+	c.listOf(e).Push(e)
 	if e.info().Have > 0 {
 		c.changed(e)
 	}
@@ -207,7 +207,7 @@ func (c *Cache) unlease(e *entry) {
 	switch {
 	case empty && !files:
 		delete(c.tracks, e.id)
-		c.recent.remove(e)
+		c.recent.Remove(e)
 		e.removed, e.destroyed = true, true
 	case empty && !c.closed: // else the next Open removes it
 		c.changes.Add(1)

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,9 @@ type Memory struct {
 	mu    sync.Mutex
 	nodes map[protocol.NodeID]*node
 	swept uint32 // when the nodes were last swept, in seconds since epoch
+
+	clock func() time.Time
+	tie   func() uint32 // orders equally near peers
 }
 
 // shards lets all cores look up at the same time with few collisions.
@@ -52,15 +56,20 @@ type node struct {
 }
 
 // NewMemory returns an empty tracker.
-func NewMemory() *Memory {
-	m := &Memory{nodes: map[protocol.NodeID]*node{}}
+func NewMemory() *Memory { return NewSimulated(time.Now, rand.Uint32) }
+
+// NewSimulated returns an empty tracker with another clock, and with another
+// order among equally near peers than a random one: the same calls then give
+// the same answers. Where calls are concurrent both must bear it.
+func NewSimulated(clock func() time.Time, tie func() uint32) *Memory {
+	m := &Memory{nodes: map[protocol.NodeID]*node{}, clock: clock, tie: tie}
 	for i := range m.shards {
 		m.shards[i].tracks = map[protocol.ID][]holder{}
 	}
 	return m
 }
 
-func clock() uint32 { return uint32(time.Now().Unix() - epoch) }
+func (m *Memory) now() uint32 { return uint32(m.clock().Unix() - epoch) }
 
 // over reports whether a time is a TTL ago; also where the clock was set back.
 func over(at, now uint32) bool { return int32(now-at) >= life }
@@ -69,7 +78,7 @@ func (m *Memory) shard(id protocol.ID) *shard { return &m.shards[id[0]%shards] }
 
 // Announce says that a peer holds tracks.
 func (m *Memory) Announce(_ context.Context, peer protocol.Peer, tracks []protocol.Announced) error {
-	now := clock()
+	now := m.now()
 	n := m.node(newPlace(peer), now)
 	for _, t := range tracks {
 		s := m.shard(t.ID)
@@ -211,7 +220,7 @@ func (m *Memory) Forget(_ context.Context, id protocol.NodeID) error {
 
 // Count returns how many peers hold a track.
 func (m *Memory) Count(_ context.Context, id protocol.ID) (int, error) {
-	now := clock()
+	now := m.now()
 	s := m.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,13 +242,13 @@ func (m *Memory) Peers(_ context.Context, id protocol.ID, asker protocol.Peer, m
 
 // candidates appends the peers of a track that the asker may be told.
 func (m *Memory) candidates(all []candidate, id protocol.ID, asker *place) []candidate {
-	now := clock()
+	now := m.now()
 	s := m.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.tracks[id] {
 		if p := h.node.place.Load(); h.alive(now) && p.Node != asker.Node {
-			all = append(all, asker.candidate(p, h.all))
+			all = append(all, asker.candidate(p, h.all, m.tie()))
 		}
 	}
 	return all

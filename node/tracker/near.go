@@ -3,7 +3,6 @@ package tracker
 import (
 	"cmp"
 	"math"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -64,8 +63,8 @@ type candidate struct {
 }
 
 // candidate ranks another place as seen from p.
-func (p *place) candidate(other *place, all bool) candidate {
-	c := candidate{place: other, near: unknown, all: all, tie: rand.Uint32()}
+func (p *place) candidate(other *place, all bool, tie uint32) candidate {
+	c := candidate{place: other, near: unknown, all: all, tie: tie}
 	c.lan = sameLAN(p.Public, other.Public)
 	if p.at != nil && other.at != nil {
 		c.near = min(int(p.at.DistanceTo(other.at)/grain), unknown-1)
