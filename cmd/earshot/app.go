@@ -61,6 +61,7 @@ func (p *program) app() *cli.App {
 			p.stopCommand(),
 			p.serveCommand(),
 			p.inviteCommand(),
+			p.simCommand(),
 			p.completionCommand(),
 			p.manCommand(),
 			demoCommand(),

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -158,5 +160,31 @@ func TestPopularityIsThePapers(t *testing.T) {
 	}
 	if share := float64(top) / float64(n); share < 0.875 || share > 0.885 {
 		t.Errorf("the top 12 %% get %.3f of the plays", share)
+	}
+}
+
+func TestThePlotsAreTheSameToTheByte(t *testing.T) {
+	c := small(40)
+	draw := func() []byte {
+		var b bytes.Buffer
+		r, sizes, err := Sweep(t.Context(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(r.PlotShares(&b), r.PlotLatency(&b), PlotSizes(&b, sizes)); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	a, b := draw(), draw()
+	if !bytes.Equal(a, b) {
+		t.Error("two drawings of one seed differ")
+	}
+	if n := bytes.Count(a, []byte("</svg>")); n != 3 {
+		t.Errorf("%d plots are drawn", n)
+	}
+	c.Seed++
+	if bytes.Equal(a, draw()) {
+		t.Error("another seed draws the same")
 	}
 }

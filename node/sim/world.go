@@ -104,7 +104,7 @@ type flow struct {
 
 // Run simulates until the end of Duration, or of ctx.
 func Run(ctx context.Context, c Config) (*Result, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	w := newWorld(c)
