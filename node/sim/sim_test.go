@@ -188,3 +188,33 @@ func TestThePlotsAreTheSameToTheByte(t *testing.T) {
 		t.Error("another seed draws the same")
 	}
 }
+
+func TestAThinServerAloneMakesListenersStutter(t *testing.T) {
+	c := crowd(10, time.Second)
+	c.ServerUp = 1_000_000 // for 10 times 192 kbit/s
+	c.NoUploads = true
+	if r := run(t, c); r.Stuttered < 5 || r.Silence == 0 {
+		t.Errorf("%d of 10 stutter, %v of silence", r.Stuttered, r.Silence)
+	}
+	c.NoUploads = false
+	if r := run(t, c); r.Stuttered > 0 || r.Sounded != 10 {
+		t.Errorf("sharing, %d of %d stutter", r.Stuttered, r.Sounded)
+	}
+}
+
+func TestAFullCacheLetsTheOldestGoThatIsNotLeased(t *testing.T) {
+	c := small(1)
+	c.Favourites = 0
+	w := newWorld(c)
+	w.populate()
+	n := &w.nodes[0]
+	n.limit = 3 * w.size
+	for track := range int32(5) {
+		if h := w.lease(0, track); track != 0 { // the first goes on
+			h.leases--
+		}
+	}
+	if len(n.cache) != 3 || n.cache[0] == nil || n.cache[3] == nil || n.cache[4] == nil || n.used != 3*w.size || w.result.Evicted != 2 {
+		t.Errorf("the cache holds %v, %d bytes; %d evicted", n.cache, n.used, w.result.Evicted)
+	}
+}

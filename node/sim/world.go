@@ -47,7 +47,6 @@ type node struct {
 	turn     int
 	sending  bool
 	online   bool
-	inGap    bool // between two plays of a script
 	session  uint32
 	downFree time.Duration
 
