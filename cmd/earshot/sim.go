@@ -68,9 +68,12 @@ func (p *program) simulate(c *cli.Context) error {
 	}
 	if c.Bool("json") {
 		return p.out.json(struct {
+			Listeners int     `json:"listeners"`
+			Seconds   float64 `json:"seconds"`
+			Seed      uint64  `json:"seed"`
 			*sim.Result
-			Sizes []sim.Size `json:",omitempty"`
-		}{result, sizes})
+			Sizes []sim.Size `json:"sizes,omitempty"`
+		}{config.Listeners, config.Duration.Seconds(), config.Seed, result, sizes})
 	}
 	p.simTable(result, sizes)
 	return nil

@@ -43,7 +43,7 @@ type Config struct {
 	// there from the beginning, caches empty.
 	Plays []Play
 	// Progress, if not nil, is called with the simulated time now and then.
-	Progress func(at time.Duration) `json:"-"`
+	Progress func(at time.Duration)
 }
 
 // Play is one play of a script.

@@ -10,7 +10,10 @@ import (
 // Shares are bytes played, by where they came from; FromServer is all that the
 // server sent meanwhile, played or not.
 type Shares struct {
-	Server, Peers, Cache, FromServer int64
+	Server     int64 `json:"server"`
+	Peers      int64 `json:"peers"`
+	Cache      int64 `json:"cache"`
+	FromServer int64 `json:"sent_by_server"`
 }
 
 // Of returns the shares of the server, the peers and the cache in all that was
@@ -20,36 +23,39 @@ func (s Shares) Of() (server, peers, cache float64) {
 	return float64(s.Server) / sum, float64(s.Peers) / sum, float64(s.Cache) / sum
 }
 
-// Result is what a simulation came to. Bytes are of tracks.
+// Result is what a simulation came to. Bytes are of tracks, latencies in ms.
 type Result struct {
-	Config    Config
-	Plays     int // begun
-	Sounded   int // ended, and heard of
-	Stuttered int // of those: plays with a gap
-	Silence   time.Duration
-	P50       float64 // playback latency in ms, cached and prefetched plays included
-	P75, P90  float64
-	P99       float64
-	Played    Shares
-	Hours     [24]Shares // by hour of the day
+	Config    Config        `json:"-"`
+	Plays     int           `json:"plays"`     // begun
+	Sounded   int           `json:"sounded"`   // ended, and heard of
+	Stuttered int           `json:"stuttered"` // of those: plays with a gap
+	Silence   time.Duration `json:"silence_ns"`
 
-	Fetches        int // tracks, of which something was not in the cache
-	ServerRequests int // all that was asked of the server: opens, searches, runs
-	ServerBytes    int64
-	PeerBytes      int64
-	BytesSent      int64 // = received + lost
-	BytesReceived  int64
-	BytesLost      int64 // sent to who was gone, or had cancelled, or still on its way at the end
-	BytesWasted    int64 // received twice or too late
-	Asked          int64
-	Duplicate      int64 // asked for twice by hedges
-	Hedges         int
-	Evicted        int
-	Events         int
-	Steps          int // of node/schedule
+	// Playback latency, cached and prefetched plays included; Latencies are all
+	// percentiles, 0 to 100.
+	P50       float64      `json:"latency_p50_ms"`
+	P75       float64      `json:"latency_p75_ms"`
+	P90       float64      `json:"latency_p90_ms"`
+	P99       float64      `json:"latency_p99_ms"`
+	Latencies [101]float64 `json:"latencies_ms"`
 
-	// Latencies are percentiles of playback latency, 0 to 100, in ms.
-	Latencies [101]float64
+	Played Shares     `json:"played"`
+	Hours  [24]Shares `json:"hours"` // by hour of the day
+
+	Fetches        int   `json:"fetches"`         // tracks, of which something was not in the cache
+	ServerRequests int   `json:"server_requests"` // all that was asked of the server: opens, searches, runs
+	ServerBytes    int64 `json:"server_bytes"`
+	PeerBytes      int64 `json:"peer_bytes"`
+	BytesSent      int64 `json:"bytes_sent"` // = received + lost
+	BytesReceived  int64 `json:"bytes_received"`
+	BytesLost      int64 `json:"bytes_lost"`   // sent to who was gone, or had cancelled, or still on its way at the end
+	BytesWasted    int64 `json:"bytes_wasted"` // received twice or too late
+	Asked          int64 `json:"bytes_asked"`
+	Duplicate      int64 `json:"bytes_hedged"` // asked for twice
+	Hedges         int   `json:"hedges"`
+	Evicted        int   `json:"evicted"`
+	Events         int   `json:"events"`
+	Steps          int   `json:"steps"` // of node/schedule
 }
 
 // finish adds up what goes on at the end.

@@ -7,10 +7,12 @@ import (
 
 // Size is what one size of the swarm costs the server.
 type Size struct {
-	Listeners          int
-	ServerBytes        int64
-	PerListener        float64 // bytes of the server's
-	Server, Peers, Own float64 // shares of what was played, Own being the cache's
+	Listeners   int     `json:"listeners"`
+	ServerBytes int64   `json:"server_bytes"`
+	PerListener float64 `json:"server_bytes_each"`
+	Server      float64 `json:"server_share"` // of what was played, 0 to 1
+	Peers       float64 `json:"peer_share"`
+	Cache       float64 `json:"cache_share"`
 }
 
 // sizes is how many times the swarm is halved.
@@ -44,8 +46,8 @@ func Sweep(ctx context.Context, c Config, progress func(done float64)) (*Result,
 		}
 		done += n
 		last = r
-		server, peers, own := r.Played.Of()
-		all = append(all, Size{n, r.ServerBytes, float64(r.ServerBytes) / float64(n), server, peers, own})
+		server, peers, cache := r.Played.Of()
+		all = append(all, Size{n, r.ServerBytes, float64(r.ServerBytes) / float64(n), server, peers, cache})
 	}
 	return last, all, nil
 }
