@@ -38,5 +38,8 @@
 //
 // A node that plays nothing costs its cache's entries and nothing else: no
 // event but its announcement every 10 minutes, no State. Events lie in one heap
-// of values; fetches and answers are reused.
+// of values; fetches and answers are reused. A day of 10,000 listeners is 35
+// million events and 17 million Steps: 30 s on one core, 1.2 million events a
+// second, and 33 KB for each listener, most of it the 200 cache entries that
+// it begins with. A third of the time goes into announcing all that is held.
 package sim
