@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"earshot/node/schedule"
 	"earshot/node/swarm"
 	"earshot/node/tracker"
 	"earshot/protocol"
@@ -56,16 +57,6 @@ type Origin struct {
 }
 
 const (
-	// idleHead is the head where no peer can help and nobody else is being sent
-	// one: long enough that the asker measures its rates and asks the server for
-	// more in peace, and has something to give to who comes next.
-	idleHead = 15 * time.Second
-	// sharedHead is the head where peers hold the track: what plays while they
-	// are dialled and say what they hold, which takes three round trips.
-	sharedHead = 3 * time.Second
-	// leastHead is the head on a crowded uplink: as little as the start needs.
-	// Who starts together with others has them for the rest.
-	leastHead = time.Second
 	// preroll goes before a place in a track: a decoder begins a second early,
 	// as the seek table's grain is a second.
 	preroll = time.Second
@@ -142,7 +133,7 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
 	crowd := int(o.heads.Add(1)) - 1
 	defer o.heads.Add(-1)
-	answer.HeadFirst, answer.HeadCount = headRun(&header, m.From, headLength(m.Head, len(answer.Peers), crowd))
+	answer.HeadFirst, answer.HeadCount = headRun(&header, m.From, min(m.Head, schedule.Head(len(answer.Peers), crowd)))
 	if err := to.Send(answer); err != nil {
 		return err
 	}
@@ -176,24 +167,13 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 // sendHead sends what the start needs before all else, and then the rest as what
 // plays now: it may wait for the start of others.
 func (o *Origin) sendHead(ctx context.Context, to *swarm.Answer, t *track, from time.Duration, first, count int) error {
-	_, start := headRun(&t.header, from, leastHead)
+	_, start := headRun(&t.header, from, schedule.LeastHead)
 	start = min(start, count)
 	if err := to.SendChunks(ctx, t, first, start); err != nil {
 		return err
 	}
 	to.SetPriority(protocol.PriorityPlaying)
 	return to.SendChunks(ctx, t, first+start, count-start)
-}
-
-// headLength is how much of a track to send unasked: half as much for each head
-// that is under way to another. So of those who come at once the first gets one
-// to share, and all of them together cost little more than two.
-func headLength(asked time.Duration, peers, crowd int) time.Duration {
-	length := idleHead
-	if peers > 0 {
-		length = sharedHead
-	}
-	return min(asked, max(length>>min(crowd, 8), leastHead))
 }
 
 // headRun returns the chunks that hold length of a track from a place on: one at

@@ -9,10 +9,8 @@ import (
 	"earshot/protocol"
 )
 
-// Heads and searches are as packages origin and stream have them.
+// Searches are as package stream has them.
 const (
-	idleHead    = 10 * time.Second // where no peer can help
-	sharedHead  = 5 * time.Second  // where peers hold the track
 	enoughPeers = 4
 	tickEvery   = time.Second
 	firstSound  = 2 << 10 // bytes that a decoder needs before it sounds
@@ -100,14 +98,12 @@ func (w *world) opening(i int32) {
 	if f.mode != schedule.Playing || f.gap > 0 {
 		return
 	}
-	length := idleHead
-	if len(f.peers) > 0 {
-		length = sharedHead
-	}
+	length := schedule.Head(len(f.peers), w.heads)
+	w.heads++
 	f.headCount = min(protocol.Chunks(int64(length.Seconds()*w.perTime)), w.chunks)
 	f.head = w.newFlow(flow{
 		from: w.server, to: f.node, fetch: i, track: f.track, fetchGen: f.gen,
-		count: int32(f.headCount), priority: protocol.PriorityPlaying,
+		count: int32(f.headCount), priority: protocol.PriorityPlaying, head: true,
 	})
 	f.flows = append(f.flows, f.head)
 	w.enqueue(f.head)

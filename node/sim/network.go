@@ -148,6 +148,9 @@ func (w *world) unqueue(i int32) {
 		return
 	}
 	f.queued = false
+	if f.head {
+		w.heads--
+	}
 	n := &w.nodes[f.from]
 	for k, other := range n.flows {
 		if other == i {

@@ -29,6 +29,7 @@ type world struct {
 	freeF   []int32 // fetches to reuse
 	freeW   []int32 // flows to reuse
 	slab    []held  // cache entries not used yet
+	heads   int     // under way from the server
 
 	line    *schedule.Timeline // of every track
 	size    int64
@@ -99,6 +100,7 @@ type flow struct {
 	priority        protocol.Priority
 	alive           bool
 	queued          bool
+	head            bool
 }
 
 // Run simulates until the end of Duration, or of ctx.
