@@ -37,10 +37,14 @@ func (b *badPeer) ReadChunk(i int, buf []byte) (int, error) {
 
 // bad starts a bad peer near the listeners and has the server list it.
 func (l *lab) bad(track labTrack, read func(i int, buf, data []byte) (int, error)) (*badPeer, *swarm.Swarm) {
-	b := &badPeer{track, read, make(chan struct{}, 1000)}
 	near := homeLine
 	near.delay = time.Millisecond // the first choice
-	h := l.host(near)
+	return l.badAt(near, track, read)
+}
+
+func (l *lab) badAt(at line, track labTrack, read func(i int, buf, data []byte) (int, error)) (*badPeer, *swarm.Swarm) {
+	b := &badPeer{track, read, make(chan struct{}, 1000)}
+	h := l.host(at)
 	f, err := own(h.data)
 	if err != nil {
 		l.t.Fatal(err)

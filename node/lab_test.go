@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -338,3 +339,13 @@ func (n *Node) play(ctx context.Context, track labTrack, from time.Duration) (h 
 	h.shares = r.Shares()
 	return h
 }
+
+// peersOf is how others reach nodes.
+func peersOf(nodes []*Node) (peers []protocol.Peer) {
+	for _, n := range nodes {
+		peers = append(peers, protocol.Peer{Node: n.swarm.Self(), Public: addrOf(n.Addr())})
+	}
+	return peers
+}
+
+func addrOf(a net.Addr) netip.AddrPort { return a.(*net.UDPAddr).AddrPort() }

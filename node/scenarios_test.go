@@ -4,14 +4,11 @@ package node
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"earshot/protocol"
 )
 
 // crowd is a scenario of many who play one track.
@@ -26,9 +23,6 @@ type crowd struct {
 }
 
 func withUp(l line, up int) line { l.up = up; return l }
-
-// office is a listener's line in an office: all on one LAN, behind one line.
-var office = line{up: 10e6, down: 50e6, delay: 20 * time.Millisecond, site: "office"}
 
 // crowds are the rows for which a real network has goals too: those of the
 // first sample leave 15 ms for the process.
@@ -108,30 +102,22 @@ func goal(t *testing.T, what string, got, goal float64, unit string) {
 func officeHolds(t *testing.T, track labTrack) {
 	l := newLab(t, serverLine, track)
 	defer l.close()
-	nodes := l.start(5, office)
+	nodes := l.start(5, lan)
 	defer closeAll(nodes)
 	l.hearAll(nodes[:4], track, 0)
 	time.Sleep(10 * time.Second)
-	nodes[4].swarm.Connect(t.Context(), nodePeers(nodes[:4])) // neighbours from before
+	nodes[4].swarm.Connect(t.Context(), peersOf(nodes[:4])) // neighbours from before
 	all, copies := l.hearAll(nodes[4:], track, 0)
 	noStutter(t, all)
 	figure(t, "office, four hold it: copies the server sends to the fifth", copies, 0.05, "")
 	figure(t, "office, four hold it: latency with the node running", ms(all[0].latency), 5, "ms")
 }
 
-// nodePeers is how others reach nodes.
-func nodePeers(nodes []*Node) (peers []protocol.Peer) {
-	for _, n := range nodes {
-		peers = append(peers, protocol.Peer{Node: n.swarm.Self(), Public: n.Addr().(*net.UDPAddr).AddrPort()})
-	}
-	return peers
-}
-
 // officeCut: five on a LAN begin at once, the server is gone after 20 s.
 func officeCut(t *testing.T, track labTrack) {
 	l := newLab(t, withUp(serverLine, 2e6), track)
 	defer l.close()
-	nodes := l.start(5, office)
+	nodes := l.start(5, lan)
 	defer closeAll(nodes)
 	var wg sync.WaitGroup
 	var all []heard

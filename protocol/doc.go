@@ -109,8 +109,9 @@
 //	0x1d Refuse     Code (i)
 //
 // Any node answers Get, GetProof and, for a track whose header it holds, Open
-// (without head or peers); the others only the server does, who else refuses
-// with WrongRole. Where the server answers Open it sends the head, HeadCount
+// (without peers; with proof tree and a head of 2 s at the most only if it has an
+// upload slot free); the others only the server does, who else refuses with
+// WrongRole. Where the server answers Open it sends the head, HeadCount
 // chunks from HeadFirst on, and opens a unidirectional stream of lower urgency
 // that begins with Proof: the proof tree. The header and the first second of
 // sound fit a congestion window of 32 packets (RFC 9002 section 7.2 allows 10;

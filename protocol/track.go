@@ -62,6 +62,34 @@ type Header struct {
 	Seek []int64 `json:"-"`
 }
 
+// preroll goes before a place in a track: a decoder begins up to a second early,
+// as the seek table's grain is a second.
+const preroll = time.Second
+
+// Run returns the chunks that hold length of the track from a place on, with what
+// a decoder needs before it: one at the least where any length is asked for, and
+// MaxHead at most.
+func (h *Header) Run(from, length time.Duration) (first, count int) {
+	if length <= 0 {
+		return 0, 0
+	}
+	first = int(h.OffsetAt(from-preroll) / ChunkSize)
+	count = min(Chunks(h.offsetBefore(from+length))-first, MaxHead/ChunkSize)
+	return first, max(count, 1)
+}
+
+// offsetBefore is where what plays before t ends, to a fraction of a second.
+func (h *Header) offsetBefore(t time.Duration) int64 {
+	if t >= h.Duration {
+		return h.Size
+	}
+	at, next := h.OffsetAt(t), h.Size
+	if int(t/time.Second)+1 < len(h.Seek) {
+		next = h.OffsetAt(t + time.Second)
+	}
+	return at + int64(float64(next-at)*(t%time.Second).Seconds())
+}
+
 // OffsetAt returns the byte offset of the frame at t, to a second's grain
 // downwards; times out of range give the first or last entry.
 func (h *Header) OffsetAt(t time.Duration) int64 {

@@ -57,9 +57,6 @@ type Origin struct {
 }
 
 const (
-	// preroll goes before a place in a track: a decoder begins a second early,
-	// as the seek table's grain is a second.
-	preroll = time.Second
 	// answerTimeout bounds the look-ups behind one answer.
 	answerTimeout = 10 * time.Second
 	// trackerQueue holds what members announced until the tracker has it. More
@@ -133,7 +130,7 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
 	crowd := int(o.heads.Add(1)) - 1
 	defer o.heads.Add(-1)
-	answer.HeadFirst, answer.HeadCount = headRun(&header, m.From, min(m.Head, schedule.Head(len(answer.Peers), crowd)))
+	answer.HeadFirst, answer.HeadCount = header.Run(m.From, min(m.Head, schedule.Head(len(answer.Peers), crowd)))
 	if err := to.Send(answer); err != nil {
 		return err
 	}
@@ -167,37 +164,13 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 // sendHead sends what the start needs before all else, and then the rest as what
 // plays now: it may wait for the start of others.
 func (o *Origin) sendHead(ctx context.Context, to *swarm.Answer, t *track, from time.Duration, first, count int) error {
-	_, start := headRun(&t.header, from, schedule.LeastHead)
+	_, start := t.header.Run(from, schedule.LeastHead)
 	start = min(start, count)
 	if err := to.SendChunks(ctx, t, first, start); err != nil {
 		return err
 	}
 	to.SetPriority(protocol.PriorityPlaying)
 	return to.SendChunks(ctx, t, first+start, count-start)
-}
-
-// headRun returns the chunks that hold length of a track from a place on: one at
-// the least where any length is asked for.
-func headRun(h *protocol.Header, from, length time.Duration) (first, count int) {
-	if length <= 0 {
-		return 0, 0
-	}
-	start, end := h.OffsetAt(from-preroll), offsetBefore(h, from+length)
-	first = int(start / protocol.ChunkSize)
-	count = min(protocol.Chunks(end)-first, protocol.MaxHead/protocol.ChunkSize)
-	return first, max(count, 1)
-}
-
-// offsetBefore is where what plays before t ends, to a fraction of a second.
-func offsetBefore(h *protocol.Header, t time.Duration) int64 {
-	if t >= h.Duration {
-		return h.Size
-	}
-	at, next := h.OffsetAt(t), h.Size
-	if int(t/time.Second)+1 < len(h.Seek) {
-		next = h.OffsetAt(t + time.Second)
-	}
-	return at + int64(float64(next-at)*(t%time.Second).Seconds())
 }
 
 func (o *Origin) findPeers(ctx context.Context, from *swarm.Conn, m *protocol.FindPeers, to *swarm.Answer) error {

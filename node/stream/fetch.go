@@ -88,6 +88,9 @@ func (s *Stream) fetch(ctx context.Context, first *opened) {
 	f.wg.Go(func() { f.findHelp(ctx, first) })
 	f.wg.Go(func() { f.findProof(ctx, first) })
 	f.wg.Go(func() { f.watchServer(ctx) })
+	if s.callOff != nil {
+		f.wg.Go(func() { f.joinLate(ctx) })
+	}
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -123,20 +126,54 @@ func (f *fetch) tell(ctx context.Context, event func(f *fetch, now time.Duration
 	}
 }
 
-// begin takes the server's answer to *open*: the head is on its way.
-func (f *fetch) begin(ctx context.Context, first *opened) {
+// begin takes an answer to *open*: the head is on its way.
+func (f *fetch) begin(ctx context.Context, o *opened) {
 	now := f.now()
-	src := f.addServer(now, first.conn)
-	if first.HeadCount == 0 {
-		first.Head.Close()
+	src := f.source(o.conn)
+	if o.conn.Server() {
+		f.addServer(now, o.conn)
+	} else if !src.added {
+		src.added = true
+		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Peer, RTT: o.conn.RTT(), Key: key(o.conn.Node())})
+	}
+	if o.HeadCount == 0 {
+		o.Head.Close()
 		return
 	}
-	id := f.schedule.Expect(now, src.id, first.HeadFirst, first.HeadCount)
-	f.requests[id] = first.close
+	id := f.schedule.Expect(now, src.id, o.HeadFirst, o.HeadCount)
+	f.requests[id] = o.close
 	f.wg.Go(func() {
-		defer first.close()
-		f.end(ctx, id, f.receive(ctx, first.Head, src, id))
+		defer o.close()
+		if !src.server && !f.awaitProof(ctx) {
+			return
+		}
+		f.end(ctx, id, f.receive(ctx, o.Head, src, id))
 	})
+}
+
+// awaitProof waits for the proof tree: a peer's chunks are nothing without it.
+func (f *fetch) awaitProof(ctx context.Context) bool {
+	for {
+		changed := f.s.pieces.change()
+		if f.s.pieces.proven() {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// joinLate takes the server's answer where a neighbour's was first.
+func (f *fetch) joinLate(ctx context.Context) {
+	select {
+	case o := <-f.s.late:
+		f.tell(ctx, func(f *fetch, _ time.Duration) { f.begin(ctx, o) })
+		f.s.all.config.Swarm.Connect(ctx, o.Peers)
+	case <-ctx.Done():
+	}
 }
 
 // look tells the schedule where the reader is and what is wished for.

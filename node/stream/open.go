@@ -34,7 +34,7 @@ func (s *Stream) open(ctx context.Context) (*opened, error) {
 		s.pieces = newPieces(t.Header(), t)
 		return nil, nil
 	}
-	first, err := s.openAtServer(ctx, askHead)
+	first, err := s.race(ctx)
 	var header protocol.Header
 	switch {
 	case err == nil:
@@ -69,6 +69,11 @@ func (s *Stream) openAtServer(ctx context.Context, head time.Duration) (*opened,
 		cancel()
 		return nil, err
 	}
+	return s.openAt(ctx, cancel, conn, head)
+}
+
+// openAt asks one node. cancel ends ctx, and with it what is under way.
+func (s *Stream) openAt(ctx context.Context, cancel context.CancelFunc, conn *swarm.Conn, head time.Duration) (*opened, error) {
 	s.mu.Lock()
 	from := s.from
 	s.mu.Unlock()

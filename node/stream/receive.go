@@ -63,6 +63,9 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 	}
 	if stored {
 		f.s.all.config.Swarm.Got(f.s.id, i, 1)
+		if !src.server && f.s.callOff != nil {
+			f.s.callOff()
+		}
 	}
 	f.tell(ctx, func(f *fetch, now time.Duration) { f.schedule.Arrived(now, i) })
 	return nil

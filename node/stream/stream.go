@@ -18,7 +18,10 @@ type Stream struct {
 	ready  chan struct{} // closed when pieces, or err, are set
 	done   chan struct{} // closed when run has ended
 	pieces *pieces
+	late   chan *opened // one slot: the server's answer, when a neighbour's was first
 	err    error
+
+	callOff context.CancelFunc // ends the request at the server; nil if none is to be
 
 	events chan func(f *fetch, now time.Duration)
 	kick   chan struct{} // one slot: look at the fields below
@@ -53,7 +56,7 @@ const maxEvents = 256
 func newStream(all *Streams, id protocol.ID, from time.Duration, w wish, cancel context.CancelFunc) *Stream {
 	s := &Stream{
 		all: all, id: id, cancel: cancel, from: from,
-		ready: make(chan struct{}), done: make(chan struct{}), none: make(chan struct{}),
+		late: make(chan *opened, 1), ready: make(chan struct{}), done: make(chan struct{}), none: make(chan struct{}),
 		events: make(chan func(*fetch, time.Duration), maxEvents), kick: make(chan struct{}, 1),
 	}
 	s.wishes[w] = 1

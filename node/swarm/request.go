@@ -100,7 +100,7 @@ type proofOrRefuse struct {
 }
 
 // Open asks for all that is needed to begin playing a track. A peer that is not
-// the server answers without head, peers or proof tree.
+// the server names no peers, and sends head and proof tree only if it can.
 func (c *Conn) Open(ctx context.Context, m *protocol.Open) (*Opening, error) {
 	proof := make(chan proofOrRefuse, 1)
 	c.mu.Lock()

@@ -87,7 +87,7 @@ func (c *Conn) serve(s *quic.Stream) {
 		if c.swarm.config.Server != nil {
 			c.swarm.config.Server.Answer(ctx, c, m, to)
 		} else if open, ok := m.(*protocol.Open); ok {
-			err = c.serveOpen(open, to)
+			err = c.serveOpen(ctx, open, to)
 		} else {
 			err = &protocol.Refused{Code: protocol.CodeWrongRole}
 		}
@@ -143,15 +143,45 @@ func (c *Conn) serveProof(m *protocol.GetProof, to *Answer) error {
 	return err
 }
 
+// peerHead is the longest head of a listener: the start, until its have map is
+// known and runs are asked for. Several near ones are asked for it at once.
+const peerHead = 2 * time.Second
+
 // serveOpen gives the header, so that what a swarm holds plays on without the
-// server.
-func (c *Conn) serveOpen(m *protocol.Open, to *Answer) error {
+// server, and, where there is a slot, proof tree and head: who asks is near.
+func (c *Conn) serveOpen(ctx context.Context, m *protocol.Open, to *Answer) error {
 	t, err := c.swarm.acquire(m.ID)
 	if err != nil {
 		return err
 	}
 	defer t.Release()
-	return to.Send(&protocol.Opened{Header: t.Header()})
+	answer := &protocol.Opened{Header: t.Header()}
+	tree, proven := t.Proof()
+	if first, count := heldRun(t, m.From, min(m.Head, peerHead)); proven && count > 0 && c.swarm.uploads.try() {
+		defer c.swarm.uploads.release()
+		answer.HeadFirst, answer.HeadCount = first, count
+	}
+	to.SetFirst()
+	if err := to.Send(answer); err != nil || answer.HeadCount == 0 {
+		return err
+	}
+	if err := to.SendProof(ctx, m.ID, tree); err != nil {
+		return err
+	}
+	to.SetPriority(protocol.PriorityUrgent)
+	return to.SendChunks(ctx, t, answer.HeadFirst, answer.HeadCount)
+}
+
+// heldRun is the part of a head that is held, from its first chunk on.
+func heldRun(t Stored, from, length time.Duration) (first, count int) {
+	h, have := t.Header(), t.Have()
+	first, count = h.Run(from, length)
+	for i := range count {
+		if !have.Has(first + i) {
+			return first, i
+		}
+	}
+	return first, count
 }
 
 // acquire opens a track to share it, or says why not.

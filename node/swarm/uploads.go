@@ -59,6 +59,17 @@ func newUploads(slots, waiting int, bytesPerSecond int64) *uploads {
 	return u
 }
 
+// try takes a slot if one is free; the caller releases it.
+func (u *uploads) try() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.free == 0 {
+		return false
+	}
+	u.free--
+	return true
+}
+
 // acquire waits for a slot; the caller releases it. CodeBusy if too many wait.
 func (u *uploads) acquire(ctx context.Context, p protocol.Priority) error {
 	u.mu.Lock()

@@ -1,16 +1,14 @@
-package origin
+package protocol
 
 import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"earshot/protocol"
 )
 
 // constantRate is a track's header at so many bytes a second.
-func constantRate(seconds int, rate int64) *protocol.Header {
-	h := &protocol.Header{Track: protocol.Track{Duration: time.Duration(seconds) * time.Second, Size: int64(seconds) * rate}}
+func constantRate(seconds int, rate int64) *Header {
+	h := &Header{Track: Track{Duration: time.Duration(seconds) * time.Second, Size: int64(seconds) * rate}}
 	for s := range seconds {
 		h.Seek = append(h.Seek, int64(s)*rate)
 	}
@@ -18,7 +16,7 @@ func constantRate(seconds int, rate int64) *protocol.Header {
 }
 
 func TestAHeadHoldsWhatPlaysFirst(t *testing.T) {
-	h := constantRate(120, protocol.ChunkSize) // a chunk a second
+	h := constantRate(120, ChunkSize) // a chunk a second
 	for _, test := range []struct {
 		name         string
 		from, length time.Duration
@@ -30,7 +28,7 @@ func TestAHeadHoldsWhatPlaysFirst(t *testing.T) {
 		{"beyond the end", time.Hour, 10 * time.Second, 119, 1},
 		{"nothing asked", 0, 0, 0, 0},
 	} {
-		if first, count := headRun(h, test.from, test.length); first != test.first || count != test.count {
+		if first, count := h.Run(test.from, test.length); first != test.first || count != test.count {
 			t.Errorf("%s: %d+%d, want %d+%d", test.name, first, count, test.first, test.count)
 		}
 	}
@@ -42,11 +40,11 @@ func TestAHeadIsWithinTheTrackAndTheLimit(t *testing.T) {
 		h := constantRate(1+rng.IntN(600), 1+rng.Int64N(400_000))
 		from := time.Duration(rng.Int64N(int64(h.Duration) + int64(time.Minute)))
 		length := time.Duration(rng.Int64N(int64(15*time.Second)) + 1)
-		first, count := headRun(h, from, length)
-		if first < 0 || count < 1 || first+count > protocol.Chunks(h.Size) || count > protocol.MaxHead/protocol.ChunkSize {
-			t.Fatalf("%d s of %d bytes, from %v for %v: %d+%d of %d", len(h.Seek), h.Size, from, length, first, count, protocol.Chunks(h.Size))
+		first, count := h.Run(from, length)
+		if first < 0 || count < 1 || first+count > Chunks(h.Size) || count > MaxHead/ChunkSize {
+			t.Fatalf("%d s of %d bytes, from %v for %v: %d+%d of %d", len(h.Seek), h.Size, from, length, first, count, Chunks(h.Size))
 		}
-		if from < h.Duration && int64(first)*protocol.ChunkSize > h.OffsetAt(from) {
+		if from < h.Duration && int64(first)*ChunkSize > h.OffsetAt(from) {
 			t.Fatalf("from %v: begins behind it", from)
 		}
 	}

@@ -1,0 +1,91 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"earshot/protocol"
+)
+
+// lan is a place in an office, 50 ms of round trip from the server.
+var lan = line{up: 1e9, down: 1e9, delay: 20 * time.Millisecond, site: "office"}
+
+func TestANearNeighbourIsHeardBeforeTheServer(t *testing.T) {
+	track := newLabTrack(1, 60*time.Second, 192_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, track)
+		defer l.close()
+		nodes := l.start(3, lan)
+		defer closeAll(nodes)
+		all, _ := l.hearAll(nodes[:2], track, 0)
+		noStutter(t, all)
+		nodes[2].swarm.Connect(t.Context(), peersOf(nodes[:2]))
+		all, copies := l.hearAll(nodes[2:], track, 0)
+		noStutter(t, all)
+		if all[0].latency > 10*time.Millisecond || copies > 0.05 || all[0].shares.Server > 0 {
+			t.Errorf("after %v, %.2f copies from the server, %+v", all[0].latency, copies, all[0].shares)
+		}
+	})
+}
+
+func TestANearNeighbourThatHoldsOnlyTheRestLeavesTheStartToTheServer(t *testing.T) {
+	track := newLabTrack(1, 60*time.Second, 192_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, track)
+		defer l.close()
+		nodes := l.start(2, lan)
+		defer closeAll(nodes)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		nodes[0].play(ctx, track, 30*time.Second)
+		nodes[1].swarm.Connect(t.Context(), peersOf(nodes[:1]))
+		time.Sleep(time.Second) // the server's connection is up too
+		h := nodes[1].play(t.Context(), track, 0)
+		noStutter(t, []heard{h})
+		if roundTrip := 50 * time.Millisecond; h.latency > roundTrip+15*time.Millisecond || h.shares.Server == 0 || h.shares.Peers == 0 {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// TestANearNeighbourCannotHoldUpTheStart: it wins the race with a header, and
+// then does harm.
+func TestANearNeighbourCannotHoldUpTheStart(t *testing.T) {
+	track := newLabTrack(1, 30*time.Second, 192_000)
+	for name, read := range map[string]func(i int, buf, data []byte) (int, error){
+		"a wrong chunk": func(_ int, buf, data []byte) (int, error) {
+			n := copy(buf, data)
+			buf[0] ^= 1
+			return n, nil
+		},
+		"nothing": func(int, []byte, []byte) (int, error) {
+			time.Sleep(time.Minute)
+			return 0, errors.New("late")
+		},
+		"a broken answer": func(int, []byte, []byte) (int, error) { return 0, errors.New("broken") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t, serverLine, track)
+				defer l.close()
+				bad, s := l.badAt(lan, track, read)
+				defer s.Close()
+				n := l.host(lan).start()
+				defer n.Close()
+				n.swarm.Connect(t.Context(), []protocol.Peer{{Node: s.Self(), Public: addrOf(s.Addr())}})
+				time.Sleep(time.Second) // the server's connection is up too
+				h := n.play(t.Context(), track, 0)
+				noStutter(t, []heard{h})
+				if len(bad.asks) == 0 {
+					t.Fatal("it was not asked: this tests nothing")
+				}
+				if roundTrip := 50 * time.Millisecond; h.latency > roundTrip+15*time.Millisecond {
+					t.Errorf("the start took %v", h.latency)
+				}
+			})
+		})
+	}
+}
