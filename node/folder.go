@@ -25,6 +25,7 @@ const (
 	libraryDir      = "library"
 	ticketsFile     = "tickets"
 	tokensFile      = "tokens"
+	neighboursFile  = "neighbours.json"
 	secretFile      = "secret"
 	joinedFile      = "joined.json"
 	servedFile      = "served.json"

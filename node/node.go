@@ -97,6 +97,7 @@ func (n *Node) start(ctx context.Context) error {
 			Holding: func(id protocol.ID, _ bool) { n.announce.note(id) },
 		})
 		n.wg.Go(func() { n.announce.run(ctx) })
+		n.wg.Go(func() { n.swarm.Connect(ctx, rememberedNeighbours(n.folder.join(neighboursFile))) })
 		n.wg.Go(func() { n.member.keep(ctx, n.swarm, n.log) })
 	}
 	n.wg.Go(func() { n.measure(ctx) })
@@ -234,7 +235,7 @@ func (n *Node) Close() error {
 	n.wg.Wait()
 	var errs []error
 	if n.swarm != nil {
-		errs = append(errs, n.swarm.Close())
+		errs = append(errs, rememberNeighbours(n.folder.join(neighboursFile), n.swarm.Neighbours()), n.swarm.Close())
 	}
 	if n.cache != nil {
 		n.countUploads()

@@ -3,6 +3,9 @@ package node
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +32,48 @@ func TestANearNeighbourIsHeardBeforeTheServer(t *testing.T) {
 			t.Errorf("after %v, %.2f copies from the server, %+v", all[0].latency, copies, all[0].shares)
 		}
 	})
+}
+
+func TestANewProcessKnowsItsNeighbours(t *testing.T) {
+	tracks := []labTrack{newLabTrack(1, 30*time.Second, 192_000), newLabTrack(2, 30*time.Second, 192_000)}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, tracks...)
+		defer l.close()
+		friend := l.host(lan).start()
+		defer friend.Close()
+		for _, track := range tracks {
+			noStutter(t, []heard{friend.play(t.Context(), track, 0)})
+		}
+		host := l.host(lan)
+		n := host.start()
+		noStutter(t, []heard{n.play(t.Context(), tracks[0], 0)})
+		n.Close()
+		host.ip = "203.0.113.250" // simnet takes an address once
+		n = host.start()
+		defer n.Close()
+		h := n.play(t.Context(), tracks[1], 0) // at once: the process has just begun
+		noStutter(t, []heard{h})
+		if h.latency > 15*time.Millisecond || h.shares.Server > 0 {
+			t.Errorf("after %v, %+v", h.latency, h.shares)
+		}
+	})
+}
+
+func TestADamagedFileOfNeighboursGivesNone(t *testing.T) {
+	for name, content := range map[string]string{
+		"missing": "", "not JSON": "\x00", "another shape": `{"a":1}`, "null": "null", "bad addresses": `[{"Public":"x"}]`,
+		"too long": "[" + strings.Repeat(" ", maxRememberedFile) + "]",
+	} {
+		path := filepath.Join(t.TempDir(), "neighbours.json")
+		if name != "missing" {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if peers := rememberedNeighbours(path); len(peers) != 0 {
+			t.Errorf("%s: %v", name, peers)
+		}
+	}
 }
 
 func TestANearNeighbourThatHoldsOnlyTheRestLeavesTheStartToTheServer(t *testing.T) {

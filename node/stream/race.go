@@ -19,68 +19,70 @@ const (
 	maxRacers = 4
 )
 
-// race asks the server and the near neighbours at the same moment; who answers
+// answer is what one racer came to.
+type answer struct {
+	o      *opened
+	err    error
+	server bool
+}
+
+// race asks the server and the near neighbours at the same moment, and those who
+// become neighbours meanwhile: a new process dials those it had. Who answers
 // first is first. Where that is a neighbour the server's answer, if it comes
 // before the neighbour's first chunk is verified, goes to s.late; afterwards it
 // is called off: the server has sent a flight or nothing.
 func (s *Stream) race(ctx context.Context) (*opened, error) {
-	near := s.near()
-	if len(near) == 0 {
-		return s.openAtServer(ctx, askHead)
-	}
-	type answer struct {
-		o      *opened
-		err    error
-		server bool
-	}
-	answers := make(chan answer, 1+len(near))
+	answers := make(chan answer, 1+maxRacers)
 	atServer, callOff := context.WithCancel(ctx)
 	s.all.wg.Go(func() {
 		o, err := s.openAtServer(atServer, askHead)
 		answers <- answer{o, err, true}
 	})
-	for _, c := range near {
-		s.all.wg.Go(func() {
-			at, cancel := context.WithCancel(ctx)
-			o, err := s.openAt(at, cancel, c, askHead)
-			answers <- answer{o, err, false}
-		})
-	}
-	var first *opened
+	asked := map[*swarm.Conn]bool{}
+	running := 1
 	var failed error // the server's
-	open := 1 + len(near)
-	for first == nil && open > 0 {
-		a := <-answers // each ends with ctx
-		open--
-		switch {
-		case a.err == nil && (a.server || a.o.HeadCount > 0):
-			first = a.o
-		case a.err == nil:
-			a.o.close()
-		case a.server:
-			failed = a.err
+	for running > 0 {
+		joined := s.all.config.Swarm.Joined()
+		for _, c := range s.near() {
+			if asked[c] || len(asked) == maxRacers {
+				continue
+			}
+			asked[c] = true
+			running++
+			s.all.wg.Go(func() {
+				at, cancel := context.WithCancel(ctx)
+				o, err := s.openAt(at, cancel, c, askHead)
+				answers <- answer{o, err, false}
+			})
+		}
+		select {
+		case <-joined:
+			continue
+		case a := <-answers: // each ends with ctx
+			running--
+			switch {
+			case a.err == nil && (a.server || a.o.HeadCount > 0):
+				s.finishRace(ctx, atServer, callOff, a, answers, running)
+				return a.o, nil
+			case a.err == nil:
+				a.o.close()
+			case a.server:
+				failed = a.err
+			}
 		}
 	}
-	if first == nil {
-		callOff()
-		return nil, failed
+	callOff()
+	return nil, failed
+}
+
+// finishRace sees to those who still run.
+func (s *Stream) finishRace(ctx, atServer context.Context, callOff context.CancelFunc, won answer, answers <-chan answer, running int) {
+	if !won.server {
+		s.callOff = callOff
 	}
-	if first.conn.Server() {
-		s.all.wg.Go(func() { // the losers
-			defer callOff()
-			for range open {
-				if a := <-answers; a.o != nil {
-					a.o.close()
-				}
-			}
-			<-ctx.Done()
-		})
-		return first, nil
-	}
-	s.callOff = callOff
 	s.all.wg.Go(func() {
 		defer callOff()
-		for range open {
+		for range running {
 			switch a := <-answers; {
 			case a.o == nil:
 			case a.server && atServer.Err() == nil:
@@ -89,9 +91,8 @@ func (s *Stream) race(ctx context.Context) (*opened, error) {
 				a.o.close()
 			}
 		}
-		<-ctx.Done()
+		<-ctx.Done() // callOff would end what the server sends
 	})
-	return first, nil
 }
 
 // near returns the neighbours to ask together with the server, the nearest first.

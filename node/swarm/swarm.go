@@ -88,6 +88,7 @@ type Swarm struct {
 	conns   map[protocol.NodeID]*Conn
 	dialing map[protocol.NodeID]struct{}
 	watches map[protocol.ID]Watcher
+	joined  chan struct{} // closed when a neighbour comes
 }
 
 type faults struct{ violations, badChunks, timeouts, disconnected atomic.Int64 }
@@ -110,6 +111,7 @@ func New(c Config) (*Swarm, error) {
 		conns:   map[protocol.NodeID]*Conn{},
 		dialing: map[protocol.NodeID]struct{}{},
 		watches: map[protocol.ID]Watcher{},
+		joined:  make(chan struct{}),
 	}
 	var err error
 	if s.place, err = newPlace(); err != nil {
@@ -158,6 +160,13 @@ func (s *Swarm) Neighbours() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.list()
+}
+
+// Joined returns a channel that is closed when the next neighbour comes.
+func (s *Swarm) Joined() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.joined
 }
 
 func (s *Swarm) list() []*Conn {
@@ -298,6 +307,8 @@ func (s *Swarm) admit(c *Conn) error {
 		delete(s.conns, drop.node)
 	}
 	s.conns[c.node] = c
+	close(s.joined)
+	s.joined = make(chan struct{})
 	s.wg.Add(1)
 	s.mu.Unlock()
 	if drop == old && old != nil {
