@@ -28,14 +28,18 @@
 //     socket, or becomes it. Opening the cache, dialling the server and opening
 //     the audio device begin together (Start, Attach).
 //  2. What is cached plays from disk; nothing waits for the network.
-//  3. Otherwise one *open* goes to the server, on the connection that is up, or
-//     in the first flight of a new one: QUIC 0-RTT, with the session ticket and
-//     the address-validation token that an earlier process left in the data
-//     folder. It changes nothing at the server, so a replay does no harm.
-//  4. The answer is a small header, with the seek table and up to ten peers, and
-//     behind it on the same stream the head: the first seconds. The proof tree
-//     comes beside it at lower urgency. Header and first second fit the server's
-//     first flight, so that sound begins one round trip after the asking.
+//  3. Otherwise the start is a race: neighbours within 10 ms of round trip are
+//     asked at the same moment as the server, those that the process before had
+//     too, and who answers first feeds the decoder. To the server goes one *open*,
+//     on the connection that is up, or in the first flight of a new one: QUIC
+//     0-RTT, with the session ticket and the address-validation token that an
+//     earlier process left in the data folder. It changes nothing at the server,
+//     so a replay does no harm.
+//  4. The answer is a small header, with the seek table and up to ten peers,
+//     and behind it on the same stream the head: the first seconds, 15 of them
+//     where nobody else can help, 1 in a crowd (package schedule). The proof tree
+//     comes beside it, or sooner from a peer. Header and first second fit the
+//     server's first flight, so that sound begins one round trip after the asking.
 //  5. What the server sends is read while it arrives; decoding starts with the
 //     first whole frame.
 //  6. While the head plays, peers are dialled. Their have maps come with the
