@@ -2,6 +2,7 @@
 # make play MUSIC=DIR   on your own
 # make test          everything that must hold
 # make bench         the figures, each with its goal
+# make scenarios     those of crowds, offices and seeks
 # make build         bin/earshot
 #
 # Each target installs what is missing (Debian packages), and says so.
@@ -12,7 +13,7 @@ MUSIC ?=
 # libasound's headers, to build the sound output.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev
 
-.PHONY: play test bench build tools fuzz clean
+.PHONY: play test bench scenarios build tools fuzz clean
 
 play: build
 	@$(BIN) demo $(if $(MUSIC),--music "$(MUSIC)")
@@ -36,6 +37,12 @@ test: tools
 # Real nodes in virtual time, then real processes on loopback: about 3 minutes.
 bench: build
 	@go test -tags figures -v -count=1 -timeout 20m -p 1 -run '^TestFigures$$' ./node ./cmd/earshot
+
+# The table of goals for crowds, offices and seeks, in virtual time; one row by
+# its name with ROW=..., as go test -run has it: about 2 minutes in all.
+ROW ?=
+scenarios:
+	@go test -tags figures -v -count=1 -timeout 20m -run '^TestScenarios$$/$(ROW)' ./node
 
 # Each fuzz target for a minute: go test takes one at a time.
 fuzz: tools
