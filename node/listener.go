@@ -127,7 +127,7 @@ func (n *Node) searchCache(q protocol.Query) protocol.Results {
 		found = append(found, in.Track)
 	}
 	slices.SortStableFunc(found, inAlbumOrder)
-	return page(found, q)
+	return listed(found, q)
 }
 
 // Skipped is for servers only.

@@ -25,13 +25,14 @@ import (
 // member is what makes a data folder one of a swarm: its identity, where its
 // server is, and what lets it return in one round trip.
 type member struct {
-	folder   *folder
-	identity *identity.Identity
-	joined   joined
-	accept   *tls.Config
-	tickets  *identity.Tickets
-	tokens   *swarm.Tokens
-	secret   []byte
+	folder     *folder
+	identity   *identity.Identity
+	joined     joined
+	accept     *tls.Config
+	tickets    *identity.Tickets
+	tokens     *swarm.Tokens
+	neighbours neighbourFile
+	secret     []byte
 }
 
 // joined is kept in the data folder.
@@ -60,6 +61,7 @@ func loadMember(f *folder) (*member, error) {
 	}
 	m.tickets = identity.OpenTickets(f.join(ticketsFile))
 	m.tokens = swarm.OpenTokens(f.join(tokensFile))
+	m.neighbours.path = f.join(neighboursFile)
 	m.accept = id.AcceptConfig(m.secret)
 	return m, nil
 }
@@ -109,7 +111,7 @@ func (m *member) keep(ctx context.Context, s *swarm.Swarm, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		}
-		if err := m.save(); err != nil {
+		if err := errors.Join(m.save(), m.neighbours.save(s.Neighbours())); err != nil {
 			log.Warn("the next start will take a round trip more", "err", err)
 		}
 		if time.Since(looked) >= renewEvery {

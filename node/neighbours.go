@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -23,25 +24,35 @@ const (
 	maxRememberedFile = 64 << 10
 )
 
-// rememberNeighbours keeps the nearest neighbours for the next process. Where there
-// are none now, those from before stay.
-func rememberNeighbours(path string, conns []*swarm.Conn) error {
+// neighbourFile is where the nearest neighbours are kept for the next process. It
+// is for one goroutine at a time.
+type neighbourFile struct {
+	path string
+	kept []protocol.NodeID // as written last
+}
+
+// save writes who is near now, if that is not what was written last. Where there
+// is nobody, those from before stay.
+func (f *neighbourFile) save(conns []*swarm.Conn) error {
 	conns = slices.DeleteFunc(conns, func(c *swarm.Conn) bool { return c.Server() || !c.Trusted() || !c.Sharing() })
-	if len(conns) == 0 {
-		return nil
-	}
 	slices.SortFunc(conns, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
 	var peers []protocol.Peer
+	var nodes []protocol.NodeID
 	for _, c := range conns[:min(len(conns), maxRemembered)] {
-		peers = append(peers, c.Peer())
+		peers, nodes = append(peers, c.Peer()), append(nodes, c.Node())
+	}
+	slices.SortFunc(nodes, func(a, b protocol.NodeID) int { return bytes.Compare(a[:], b[:]) })
+	if len(peers) == 0 || slices.Equal(nodes, f.kept) {
+		return nil
 	}
 	data, err := json.Marshal(peers)
 	if err == nil {
-		err = renameio.WriteFile(path, data, 0o600)
+		err = renameio.WriteFile(f.path, data, 0o600)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the folder is gone: nothing to keep for
 		return fmt.Errorf("remembering neighbours: %w", err)
 	}
+	f.kept = nodes
 	return nil
 }
 

@@ -235,7 +235,7 @@ func (n *Node) Close() error {
 	n.wg.Wait()
 	var errs []error
 	if n.swarm != nil {
-		errs = append(errs, rememberNeighbours(n.folder.join(neighboursFile), n.swarm.Neighbours()), n.swarm.Close())
+		errs = append(errs, n.member.neighbours.save(n.swarm.Neighbours()), n.swarm.Close())
 	}
 	if n.cache != nil {
 		n.countUploads()
