@@ -96,7 +96,24 @@ func (n *Node) Search(ctx context.Context, q protocol.Query) (protocol.Results, 
 // searchPatience is a round trip to anywhere, or two to most places.
 const searchPatience = 500 * time.Millisecond
 
+// searchServer asks once more where the connection broke: a blip is no reason to
+// give a command up.
 func (n *Node) searchServer(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+	r, err := n.trySearch(ctx, q)
+	if !errors.Is(err, swarm.ErrServerAway) {
+		return r, err
+	}
+	_, changed := n.swarm.ServerChanged()
+	select {
+	case <-changed:
+	case <-time.After(searchPatience):
+	case <-ctx.Done():
+		return r, err
+	}
+	return n.trySearch(ctx, q)
+}
+
+func (n *Node) trySearch(ctx context.Context, q protocol.Query) (protocol.Results, error) {
 	server, err := n.swarm.Server(ctx)
 	if err != nil {
 		return protocol.Results{}, err

