@@ -25,6 +25,10 @@ var (
 	ErrServerAway = errors.New("the server cannot be reached")
 	// ErrBadLimit: a cache limit below the floor.
 	ErrBadLimit = errors.New("the cache limit is too small: 50 MB at the least")
+	// ErrBadCommand: a player was asked for what makes no sense.
+	ErrBadCommand = errors.New("the player cannot do that")
+	// ErrNoPlayer: nothing plays on this data folder.
+	ErrNoPlayer = errors.New("nothing plays: start `earshot play`")
 	// ErrNoOwner: no node owns the data folder, or it went away. Only Dial and
 	// a Client return it.
 	ErrNoOwner = errors.New("no node runs on this data folder")
@@ -45,6 +49,8 @@ var codes = [...]struct {
 	{"no_cache", http.StatusConflict, ErrNoCache},
 	{"server_away", http.StatusBadGateway, ErrServerAway},
 	{"bad_limit", http.StatusBadRequest, ErrBadLimit},
+	{"bad_command", http.StatusBadRequest, ErrBadCommand},
+	{"no_player", http.StatusNotFound, ErrNoPlayer},
 	{"closed", http.StatusGone, fs.ErrClosed},
 	{"stopping", http.StatusServiceUnavailable, ErrNoOwner},
 	{"too_late", http.StatusGatewayTimeout, context.DeadlineExceeded},
