@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"earshot/cmd/earshot/text"
 	"earshot/node/control"
 	"earshot/protocol"
 )
@@ -212,9 +213,4 @@ func demoTitle(t protocol.Track) string {
 }
 
 // clock writes seconds as M:SS or H:MM:SS.
-func clock(seconds int) string {
-	if seconds >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
-	}
-	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
-}
+func clock(seconds int) string { return text.Clock(time.Duration(seconds) * time.Second) }

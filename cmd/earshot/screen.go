@@ -7,8 +7,9 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
+
+	"earshot/cmd/earshot/text"
 )
 
 // screen is stdout or stderr. Text for people goes through line, and JSON
@@ -120,30 +121,11 @@ func (s *screen) json(v any) error {
 	return err
 }
 
-// plain makes text fit for a screen, one line of it: no control character
-// comes through, no sequence that begins with one, and nothing that changes the
-// direction of the text around it.
-func plain(text string) string {
-	if !strings.ContainsFunc(text, unfit) {
-		return text
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
-			return ' '
-		case r == utf8.RuneError:
-			return utf8.RuneError
-		case unfit(r):
-			return -1
-		}
-		return r
-	}, text)
-}
+// plain makes text fit for a screen, one line of it.
+func plain(s string) string { return text.Plain(s) }
 
 // unfit reports whether a character does something rather than show something.
-func unfit(r rune) bool {
-	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp)
-}
+func unfit(r rune) bool { return text.Unfit(r) }
 
 // plainJSON escapes what package json leaves as it is.
 func plainJSON(text string) string {

@@ -3,11 +3,10 @@ package main
 import (
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/dustin/go-humanize"
-	"golang.org/x/text/width"
 
+	"earshot/cmd/earshot/text"
 	"earshot/node/control"
 	"earshot/protocol"
 )
@@ -85,48 +84,10 @@ func tableRow(columns []column, widths []int, row []string) string {
 }
 
 // textWidth is the width of text on a screen, in columns.
-func textWidth(text string) (columns int) {
-	for _, r := range plain(text) {
-		columns += runeWidth(r)
-	}
-	return columns
-}
-
-// runeWidth is 2 for what East Asian scripts and most pictures take (Unicode
-// Standard Annex 11), none for marks that stand on the character before them.
-func runeWidth(r rune) int {
-	if r < 0x300 {
-		return 1
-	}
-	if unicode.In(r, unicode.Mn, unicode.Me) {
-		return 0
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
-}
+func textWidth(s string) int { return text.Width(s) }
 
 // fitText cuts text that is wider than so many columns, and says so with dots.
-func fitText(text string, columns int) string {
-	text = plain(text)
-	if textWidth(text) <= columns {
-		return text
-	}
-	const dots = "..."
-	room := columns - len(dots)
-	if room < 1 {
-		return dots[:max(0, columns)]
-	}
-	used := 0
-	for i, r := range text {
-		if used += runeWidth(r); used > room {
-			return text[:i] + dots
-		}
-	}
-	return text
-}
+func fitText(s string, columns int) string { return text.Fit(s, columns) }
 
 // oneLine is text for the end of a line of ours.
 func oneLine(text string) string { return strings.TrimSpace(plain(text)) }
