@@ -173,7 +173,7 @@ func (n *Node) Status(context.Context) (control.Status, error) {
 	for _, p := range n.streams.Active() {
 		playing := control.Playing{
 			Track: p.Header.Track, State: control.StatePlaying, Position: p.Place, Length: p.Header.Duration, Buffered: p.Buffered,
-			Chunks: protocol.Chunks(p.Header.Size), Have: p.Have, Shares: n.plays.shares(p.Header.ID),
+			Chunks: protocol.Chunks(p.Header.Size), Have: p.Have, Parts: p.Parts, Shares: n.plays.shares(p.Header.ID),
 		}
 		if r, ok := n.plays.playing(p.Header.ID); ok {
 			playing.Buffered += playing.Position - r.Position

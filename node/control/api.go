@@ -221,6 +221,10 @@ type Playing struct {
 	Buffered time.Duration `json:"buffered_ns"` // ahead of the position
 	Chunks   int           `json:"chunks"`
 	Have     int           `json:"have"`
+	// Parts tells where the track's parts came from, for a bar: at most 100
+	// letters, each for a stretch of the same length in time, S(erver), P(eers)
+	// or C(ache) as most of its bytes are, a space where it is not all there.
+	Parts string `json:"parts,omitempty"`
 	Shares
 }
 

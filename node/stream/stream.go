@@ -228,6 +228,7 @@ type Progress struct {
 	Buffered time.Duration // ahead of it
 	Have     int           // chunks
 	Playing  bool          // someone reads it
+	Parts    string        // where its parts came from, see parts
 }
 
 func (s *Stream) progress() (p Progress, ok bool) {
@@ -240,9 +241,10 @@ func (s *Stream) progress() (p Progress, ok bool) {
 		return p, false
 	}
 	h := s.pieces.header
+	parts := s.pieces.parts()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p = Progress{Header: h, Place: h.TimeAt(s.place), Buffered: s.buffered, Playing: s.wishes[wishPlay] > 0}
+	p = Progress{Header: h, Parts: parts, Place: h.TimeAt(s.place), Buffered: s.buffered, Playing: s.wishes[wishPlay] > 0}
 	p.Have = s.pieces.track.Have().Count()
 	if s.pieces.track.Complete() {
 		p.Buffered = h.Duration - p.Place
