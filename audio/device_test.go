@@ -63,8 +63,20 @@ func runDevice(role string) error {
 	if err := out.Write(ctx, pcm[:half]); err != nil {
 		return err
 	}
-	if role == "late" {
+	switch role {
+	case "late":
 		time.Sleep(600 * time.Millisecond)
+	case "paused":
+		out.Pause(true)
+		time.Sleep(600 * time.Millisecond)
+		fmt.Println("unheard in the pause:", out.Unheard())
+		out.Pause(false)
+	case "flushed":
+		out.Pause(true)
+		out.Flush()
+		time.Sleep(300 * time.Millisecond) // what the card has sounds
+		fmt.Println("unheard after the flush:", out.Unheard())
+		out.Pause(false)
 	}
 	if err := out.Write(ctx, pcm[half:]); err != nil {
 		return err
@@ -191,6 +203,28 @@ func TestDeviceFillsLateSoundWithSilence(t *testing.T) {
 		t.Errorf("%d bytes sounded, of which %d are no silence, of %d", len(pcm), len(without(pcm)), len(want))
 	}
 	if !strings.Contains(out, "stutters: ") || strings.Contains(out, "stutters: 0") {
+		t.Errorf("it says %q", out)
+	}
+}
+
+func TestDevicePausesWithoutLosingASample(t *testing.T) {
+	out, _, pcm := play(t, "paused")
+	if want := ramp(audio.SampleRate / 2); !bytes.Equal(without(pcm), want) {
+		t.Errorf("%d bytes sounded, of which %d are no silence, of %d", len(pcm), len(without(pcm)), len(want))
+	}
+	if !strings.Contains(out, "unheard in the pause: ") || strings.Contains(out, "unheard in the pause: 0s") {
+		t.Errorf("it says %q", out)
+	}
+}
+
+func TestDeviceDropsOnAFlushWhatTheCardDoesNotHave(t *testing.T) {
+	out, _, pcm := play(t, "flushed")
+	all := ramp(audio.SampleRate / 2)
+	got, second := without(pcm), all[len(all)/2:]
+	if len(got) >= len(all) || !bytes.HasSuffix(got, second) || !bytes.HasPrefix(all, got[:len(got)-len(second)]) {
+		t.Errorf("%d bytes sounded of %d, %d of them behind the flush", len(got), len(all), len(second))
+	}
+	if !strings.Contains(out, "unheard after the flush: 0s") {
 		t.Errorf("it says %q", out)
 	}
 }

@@ -34,9 +34,10 @@
 //
 // # Outputs
 //
-// A [Ring] is the common part of outputs that run at a clock of their own: it
-// never blocks its reader, which gets silence where sound is late, and counts
-// that as a stutter. [NewNull] reads it at the pace of a sound card; package
-// device has a sound card read it. [NewWriter] is a pipe to another player, and
-// [CreateWAV] a file.
+// A [Ring] is the common part of outputs that run at a clock of their own: its
+// reader never waits for late sound but gets silence, and that is counted as a stutter.
+// [NewNull] reads it at the pace of a sound card; package device has a sound card
+// read it. [NewWriter] is a pipe to another player, and [CreateWAV] a file.
+//
+// All can be paused, and can drop what has not sounded, for a seek or a skip.
 package audio

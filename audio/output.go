@@ -9,16 +9,25 @@ import (
 	"time"
 )
 
-// Output takes PCM and sounds it, in the order of its calls, which come from one
-// goroutine but for Stutters.
+// Output takes PCM and sounds it. Write, Drain and Close come from one goroutine,
+// the other methods from any, at any time.
 type Output interface {
 	// Write takes whole samples. It blocks while the output's buffer is full
 	// and ends promptly, with ctx's error, when ctx does. It keeps nothing of pcm.
 	Write(ctx context.Context, pcm []byte) error
 	// Drain says that no more comes for now, and returns when all has sounded.
 	Drain(ctx context.Context) error
-	// Stutters tells how often the output ran dry between the first Write and
-	// Drain, and for how long in all.
+	// Pause stops the sound, or has it go on, within one period of the device
+	// (25 ms). What is buffered is kept, and Write blocks once no more fits.
+	Pause(paused bool)
+	// Flush drops what has not sounded, as far as it can be called back, for a
+	// seek or a skip. A Write that blocks drops the rest of what it was given and
+	// returns as if it were written. What is written next sounds within one period.
+	Flush()
+	// Unheard tells how much was written and has not sounded.
+	Unheard() time.Duration
+	// Stutters tells how often the output ran dry between the first Write, or
+	// the first one after Flush, and Drain, and for how long in all.
 	Stutters() (n int, silence time.Duration)
 	// Close ends the output at once; what has not sounded is lost.
 	Close() error

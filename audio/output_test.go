@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -247,23 +248,195 @@ func TestOutputsRefuseHalfASampleAndWritesAfterClose(t *testing.T) {
 	})
 }
 
-func TestAPauseIsNoStutter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCard()
-		pcm := ramp(time.Second)
-		half := len(pcm) / 2 / sampleSize * sampleSize
-		write(t, c, pcm[:half])
-		c.SetPaused(true)
+// period is how soon an output obeys.
+const period = 25 * time.Millisecond
+
+func TestAPauseKeepsEverySampleAndIsNoStutter(t *testing.T) {
+	forEach(t, func(t *testing.T, o sounds) {
+		pcm := ramp(2 * time.Second)
+		written := make(chan time.Time)
+		go func() {
+			write(t, o, pcm)
+			if err := o.Drain(t.Context()); err != nil {
+				t.Error(err)
+			}
+			written <- time.Now()
+		}()
+		begin := time.Now()
+		if o.clock {
+			time.Sleep(time.Second)
+		}
+		o.Pause(true)
+		o.Pause(true)
+		time.Sleep(period)
+		unheard := o.Unheard()
 		time.Sleep(10 * time.Second)
-		c.SetPaused(false)
-		write(t, c, pcm[half:])
-		if err := c.Drain(t.Context()); err != nil {
+		if o.Unheard() < unheard {
+			t.Errorf("%v of %v are left unheard in a pause", o.Unheard(), unheard)
+		}
+		o.Pause(false)
+		took := (<-written).Sub(begin)
+		if err := o.Close(); err != nil {
 			t.Fatal(err)
 		}
-		c.Close()
-		stuttered(t, c, 0, 0, 0)
-		if !bytes.Equal(c.sounded(), pcm) {
-			t.Errorf("%d bytes sounded, of %d", len(c.sounded()), len(pcm))
+		stuttered(t, o, 0, 0, 0)
+		if o.heard != nil && !bytes.Equal(o.heard(), pcm) {
+			t.Errorf("%d bytes sounded, of %d", len(o.heard()), len(pcm))
+		}
+		if o.clock && (took < 12*time.Second || took > 12*time.Second+100*time.Millisecond) {
+			t.Errorf("2 s with a pause of 10 s took %v", took)
+		}
+	})
+}
+
+func TestAPausedOutputStillEndsWithItsContext(t *testing.T) {
+	forEach(t, func(t *testing.T, o sounds) {
+		defer o.Close()
+		o.Pause(true)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		if err := o.Write(ctx, ramp(time.Second)); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+func TestAFlushDropsWhatHasNotSounded(t *testing.T) {
+	forEach(t, func(t *testing.T, o sounds) {
+		before, after := ramp(time.Second), ramp(2*time.Second)
+		after = after[len(before):]
+		o.Pause(true)
+		dropped := make(chan error)
+		go func() { dropped <- o.Write(t.Context(), before) }() // more than any buffer holds
+		time.Sleep(time.Second)
+		o.Flush()
+		if err := <-dropped; err != nil {
+			t.Errorf("what a flush drops fails: %v", err)
+		}
+		if o.Unheard() != 0 {
+			t.Errorf("%v unheard behind a flush", o.Unheard())
+		}
+		o.Pause(false)
+		time.Sleep(time.Minute) // the next track may take its time
+		write(t, o, after)
+		if err := o.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stuttered(t, o, 0, 0, 0)
+		if err := o.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if o.heard != nil && !bytes.Equal(o.heard(), after) {
+			t.Errorf("%d bytes sounded, of %d", len(o.heard()), len(after))
+		}
+	})
+}
+
+func TestAFlushEndsADrain(t *testing.T) {
+	forEach(t, func(t *testing.T, o sounds) {
+		defer o.Close()
+		begin := time.Now()
+		write(t, o, ramp(50*time.Millisecond))
+		o.Pause(o.clock) // the others have sounded it
+		drained := make(chan error)
+		go func() { drained <- o.Drain(t.Context()) }()
+		time.Sleep(time.Second)
+		o.Flush()
+		if err := <-drained; err != nil || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+func TestWhatIsWrittenSoundsWithinAPeriod(t *testing.T) {
+	forEach(t, func(t *testing.T, o sounds) {
+		defer o.Close()
+		sounds := func(when string) {
+			t.Helper()
+			pcm := ramp(2 * period)
+			write(t, o, pcm)
+			time.Sleep(period)
+			if o.Unheard() >= 2*period {
+				t.Errorf("%s nothing sounds a period later", when)
+			}
+		}
+		time.Sleep(7 * time.Millisecond) // out of step with any clock
+		sounds("at first")
+		o.Flush()
+		sounds("after a flush")
+		o.Drain(t.Context())
+		time.Sleep(time.Minute)
+		sounds("after a drain")
+	})
+}
+
+func TestUnheardIsWhatTheOutputHolds(t *testing.T) {
+	forEach(t, func(t *testing.T, o sounds) {
+		defer o.Close()
+		begin := time.Now()
+		pcm := ramp(3 * time.Second)
+		for n := 0; n < len(pcm); n += frameBytes {
+			write(t, o, pcm[n:min(n+frameBytes, len(pcm))])
+			position := soundTime(int64(min(n+frameBytes, len(pcm)))) - o.Unheard()
+			if now := time.Since(begin); o.clock && (position > now || position < now-2*period) {
+				t.Fatalf("%v are heard after %v", position, now)
+			}
+		}
+		o.Drain(t.Context())
+		if o.Unheard() != 0 {
+			t.Errorf("%v unheard behind a drain", o.Unheard())
+		}
+	})
+}
+
+// A card that waits for sound gets it at once, and silence only for what is late.
+func TestNextWaitsWhereNothingIsToSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRing()
+		begin := time.Now()
+		var got []time.Duration
+		done := make(chan bool)
+		go func() {
+			p := make([]byte, soundBytes(20*time.Millisecond))
+			for {
+				sound, ok := r.Next(p)
+				if !ok {
+					done <- true
+					return
+				}
+				if sound > 0 {
+					got = append(got, time.Since(begin))
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}()
+		at := func(moment time.Duration, pcm time.Duration) {
+			time.Sleep(time.Until(begin.Add(moment)))
+			write(t, r, ramp(pcm))
+			synctest.Wait()
+		}
+		at(33*time.Millisecond, 20*time.Millisecond)
+		at(61*time.Millisecond, 20*time.Millisecond) // late: there has been silence
+		r.Drain(t.Context())
+		at(1234*time.Millisecond, 20*time.Millisecond)
+		r.Flush()
+		r.Pause(true)
+		at(2345*time.Millisecond, 20*time.Millisecond)
+		time.Sleep(time.Second)
+		r.Pause(false)
+		synctest.Wait()
+		r.Close()
+		<-done
+		want := []time.Duration{33, 73, 1234, 3345}
+		for i := range want {
+			want[i] *= time.Millisecond
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("it got sound at %v, want %v", got, want)
+		}
+		if n, silence := r.Stutters(); n != 1 || silence != 20*time.Millisecond {
+			t.Errorf("%d stutters of %v", n, silence)
 		}
 	})
 }

@@ -18,15 +18,18 @@ const (
 	startTime = 20 * time.Millisecond
 )
 
-// Ring hands PCM from a writer, who waits, to a reader, who never does: an output
-// that something else reads at its own pace, such as a sound card. It holds 100 ms.
-// Where sound is late the reader gets silence, and that is a stutter.
+// Ring hands PCM from a writer, who waits, to a reader, who never waits for late
+// sound: an output that something else reads at its own pace, such as a sound
+// card. It holds 100 ms. Where sound is late the reader gets silence, and that is
+// a stutter.
 type Ring struct {
 	changed chan struct{} // for the writer: there is room, or an end
+	sounds  chan struct{} // for Next: there may be sound, or an end
 
 	mu       sync.Mutex
 	buf      []byte
 	start, n int
+	flushes  int // a Write that began before the last one is void
 	state    ringState
 	ended    bool // Drain was called: running dry is right
 	paused   bool
@@ -46,7 +49,10 @@ const (
 
 // NewRing returns an empty ring.
 func NewRing() *Ring {
-	return &Ring{changed: make(chan struct{}, 1), buf: make([]byte, soundBytes(ringTime))}
+	return &Ring{
+		changed: make(chan struct{}, 1), sounds: make(chan struct{}, 1),
+		buf: make([]byte, soundBytes(ringTime)),
+	}
 }
 
 // Write is as in Output.
@@ -54,8 +60,11 @@ func (r *Ring) Write(ctx context.Context, pcm []byte) error {
 	if len(pcm)%sampleSize != 0 {
 		return errHalfSample
 	}
+	r.mu.Lock()
+	flushes := r.flushes
+	r.mu.Unlock()
 	for {
-		n, err := r.put(pcm)
+		n, err := r.put(pcm, flushes)
 		if err != nil {
 			return err
 		}
@@ -68,12 +77,16 @@ func (r *Ring) Write(ctx context.Context, pcm []byte) error {
 	}
 }
 
-// put takes what there is room for.
-func (r *Ring) put(pcm []byte) (int, error) {
+// put takes what there is room for; all, and throws it away, where there was a
+// flush since so many.
+func (r *Ring) put(pcm []byte, flushes int) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
 		return 0, r.err
+	}
+	if r.flushes != flushes {
+		return len(pcm), nil
 	}
 	r.ended = false
 	n := 0
@@ -82,6 +95,9 @@ func (r *Ring) put(pcm []byte) (int, error) {
 		m := copy(r.buf[end:min(len(r.buf), end+len(r.buf)-r.n)], pcm[n:])
 		r.n += m
 		n += m
+	}
+	if r.state == idle && r.ready() {
+		signal(r.sounds)
 	}
 	return n, nil
 }
@@ -100,13 +116,14 @@ func (r *Ring) wait(ctx context.Context) error {
 // drains. Waking it for each read of a sound card would cost more than decoding.
 func (r *Ring) release() {
 	if r.n == 0 || !r.ended && r.n <= len(r.buf)/2 {
-		r.signal()
+		signal(r.changed)
 	}
 }
 
-func (r *Ring) signal() {
+// signal wakes the one who waits for c, now or when it next does.
+func signal(c chan struct{}) {
 	select {
-	case r.changed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -118,6 +135,7 @@ func (r *Ring) Drain(ctx context.Context) error {
 		r.ended = true
 		n, err := r.n, r.err
 		r.mu.Unlock()
+		signal(r.sounds) // for a sound shorter than startTime
 		if err != nil || n == 0 {
 			return err
 		}
@@ -131,14 +149,43 @@ func (r *Ring) Drain(ctx context.Context) error {
 func (r *Ring) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0
+	r.read(p)
+	return len(p), nil
+}
+
+// Next is Read for a reader that wants no silence where none is due: it waits where
+// nothing is to sound (before the first Write, in a pause, behind Drain and
+// Flush), and so does not miss what comes next by what it has read ahead. It returns how
+// much of p is sound; the rest is silence, for sound that is late. It returns
+// false when the ring has ended.
+func (r *Ring) Next(p []byte) (sound int, ok bool) {
+	for {
+		r.mu.Lock()
+		if r.err != nil {
+			r.mu.Unlock()
+			return 0, false
+		}
+		if r.state != idle && !r.paused || r.ready() {
+			sound = r.read(p)
+			if sound > 0 || r.state != idle {
+				r.mu.Unlock()
+				return sound, true
+			}
+		}
+		r.mu.Unlock()
+		<-r.sounds
+	}
+}
+
+// read fills p and returns how much of it is sound. Hold mu.
+func (r *Ring) read(p []byte) (sound int) {
 	if r.ready() {
-		n = r.take(p)
+		sound = r.take(p)
 		r.release()
 	}
-	clear(p[n:])
-	r.account(int64(len(p) - n))
-	return len(p), nil
+	clear(p[sound:])
+	r.account(int64(len(p) - sound))
+	return sound
 }
 
 // ready reports whether the reader gets sound.
@@ -182,12 +229,28 @@ func (r *Ring) Stutters() (int, time.Duration) {
 	return r.stutters, soundTime(r.silence)
 }
 
-// SetPaused stops the sound, or has it go on with the next sample. The silence
-// of a pause is no stutter.
-func (r *Ring) SetPaused(paused bool) {
+// Pause is as in Output. The silence of a pause is no stutter.
+func (r *Ring) Pause(paused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.paused = paused
+	signal(r.sounds)
+}
+
+// Flush is as in Output: a Write or Drain that waits returns at once.
+func (r *Ring) Flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n, r.state = 0, idle
+	r.flushes++
+	signal(r.changed)
+}
+
+// Unheard is as in Output: what the reader has not taken.
+func (r *Ring) Unheard() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return soundTime(int64(r.n))
 }
 
 // Close is as in Output: the reader gets silence from now on.
@@ -203,6 +266,7 @@ func (r *Ring) Fail(err error) {
 	if r.err == nil {
 		r.err = err
 		r.n, r.ended = 0, true
-		r.signal()
+		signal(r.changed)
+		signal(r.sounds)
 	}
 }

@@ -21,6 +21,7 @@ const (
 
 // wav writes a file.
 type wav struct {
+	gate
 	file *renameio.PendingFile
 	buf  *bufio.Writer
 	n    int64
@@ -66,10 +67,11 @@ func (o *wav) Write(ctx context.Context, pcm []byte) error {
 		return errHalfSample
 	case o.fail != nil:
 		return o.fail
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case o.n+int64(len(pcm)) > wavMaxData:
 		return errors.New("writing WAV: the file is full: it can hold 4 GiB, 6.7 hours")
+	}
+	if on, err := o.pass(ctx); !on || err != nil {
+		return err
 	}
 	if _, err := o.buf.Write(pcm); err != nil {
 		o.fail = fmt.Errorf("writing WAV: %w", err)
@@ -84,6 +86,9 @@ func (o *wav) Drain(ctx context.Context) error {
 	}
 	return ctx.Err()
 }
+
+// Unheard is none: what is in the file has sounded. So Flush drops nothing of it.
+func (o *wav) Unheard() time.Duration { return 0 }
 
 // Stutters is none: a file has no clock.
 func (o *wav) Stutters() (int, time.Duration) { return 0, 0 }

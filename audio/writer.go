@@ -16,6 +16,7 @@ const cardTime = 50 * time.Millisecond
 
 // writer passes PCM on to an io.Writer, unbuffered.
 type writer struct {
+	gate
 	w    io.Writer
 	work chan []byte // to the goroutine that writes
 	done chan error  // its answer to each
@@ -23,7 +24,7 @@ type writer struct {
 	fail error
 	hung bool // w did not return by the end of a context
 
-	mu       sync.Mutex
+	clock    sync.Mutex
 	dry      time.Time // when the other end runs dry; zero: it has not started
 	stutters int
 	silence  time.Duration
@@ -59,10 +60,11 @@ func (o *writer) Write(ctx context.Context, pcm []byte) error {
 		return errHalfSample
 	case o.fail != nil:
 		return o.fail
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case len(pcm) == 0:
-		return nil
+		return ctx.Err()
+	}
+	if on, err := o.pass(ctx); !on || err != nil {
+		return err
 	}
 	o.arrive()
 	// A copy: the caller's memory is its own again where ctx ends.
@@ -83,8 +85,8 @@ func (o *writer) Write(ctx context.Context, pcm []byte) error {
 // arrive counts the stutter that PCM which comes now ends.
 func (o *writer) arrive() {
 	now := time.Now()
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.clock.Lock()
+	defer o.clock.Unlock()
 	if o.dry.IsZero() {
 		o.dry = now.Add(cardTime)
 	}
@@ -98,19 +100,40 @@ func (o *writer) arrive() {
 // left counts PCM that was passed on.
 func (o *writer) left(n int) {
 	now := time.Now()
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.clock.Lock()
+	defer o.clock.Unlock()
 	o.dry = o.dry.Add(soundTime(int64(n)))
 	if now.After(o.dry) {
 		o.dry = now.Add(cardTime) // the other end did not want it sooner
 	}
 }
 
+// Pause has Write wait. What w holds sounds all the same.
+func (o *writer) Pause(paused bool) {
+	o.gate.Pause(paused)
+	o.rest()
+}
+
+// Flush cannot call back what w took.
+func (o *writer) Flush() {
+	o.gate.Flush()
+	o.rest()
+}
+
+// Unheard is none: what w took counts as heard, as nobody tells how much of it
+// waits at the other end.
+func (o *writer) Unheard() time.Duration { return 0 }
+
+// rest says that the other end may run dry.
+func (o *writer) rest() {
+	o.clock.Lock()
+	defer o.clock.Unlock()
+	o.dry = time.Time{}
+}
+
 // Drain has nothing to wait for: all is in the pipe.
 func (o *writer) Drain(ctx context.Context) error {
-	o.mu.Lock()
-	o.dry = time.Time{}
-	o.mu.Unlock()
+	o.rest()
 	if o.fail != nil {
 		return o.fail
 	}
@@ -118,8 +141,8 @@ func (o *writer) Drain(ctx context.Context) error {
 }
 
 func (o *writer) Stutters() (int, time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.clock.Lock()
+	defer o.clock.Unlock()
 	return o.stutters, o.silence
 }
 

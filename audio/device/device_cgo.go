@@ -15,16 +15,22 @@ const (
 	sampleRate = 44100
 	sampleSize = 4 // bytes
 
-	// playerBuffer is how much oto holds ready of the ring, at least, in bytes: two
-	// of ALSA's periods of 1024 samples, 46 ms. A card may take two in a row, and
-	// with less oto would put silence between them. Its own 500 ms would delay the
-	// first sound, and what is paused or ended would go on as long.
-	playerBuffer = 2 * 1024 * sampleSize
+	// periodSize is ALSA's period as oto sets it: 1024 samples, 23 ms. Half of it
+	// would spare a key press 12 ms on its way to the ear, and turn an ordinary
+	// delay of a busy machine into a stutter.
+	periodSize = 1024 * sampleSize
 
-	// tail is how long the last sample takes from the ring to the ear: oto holds
-	// up to two of its buffers (93 ms), ALSA two periods (46 ms), and a sound
-	// server some more.
-	tail = 200 * time.Millisecond
+	// playerBuffer is how much oto holds ready of the ring, in bytes: the next
+	// period. With less it would put silence into each; more would delay what
+	// follows a pause or a flush. Its own default is 500 ms.
+	playerBuffer = periodSize
+
+	// cardTime is how much the card holds: oto gives ALSA two periods, and keeps
+	// them filled.
+	cardTime = 2 * 1024 * time.Second / sampleRate
+
+	// tail is what a sound server may add to that: PipeWire's usual period, twice.
+	tail = 50 * time.Millisecond
 
 	// lossPeriod is how often the device is checked for having been lost. Nobody
 	// tells, and a listener should hear of it before wondering.
@@ -39,7 +45,7 @@ const (
 type Device struct {
 	Ring
 	context *oto.Context
-	player  *oto.Player
+	source  *source
 	stop    chan struct{}
 	once    sync.Once
 	work    sync.WaitGroup
@@ -71,9 +77,10 @@ func Open(ctx context.Context, ring Ring) (*Device, error) {
 	if err := card.Err(); err != nil {
 		return nil, &noCardError{err}
 	}
-	d := &Device{Ring: ring, context: card, player: card.NewPlayer(ring), stop: make(chan struct{})}
-	d.player.SetBufferSize(playerBuffer)
-	d.player.Play()
+	d := &Device{Ring: ring, context: card, source: &source{ring: ring, silent: playerBuffer}, stop: make(chan struct{})}
+	d.source.player = card.NewPlayer(d.source)
+	d.source.player.SetBufferSize(playerBuffer)
+	d.source.player.Play()
 	d.work.Go(d.watch)
 	return d, nil
 }
@@ -103,12 +110,15 @@ func (d *Device) watch() {
 	}
 }
 
+// Unheard adds what oto and the card hold.
+func (d *Device) Unheard() time.Duration { return d.Ring.Unheard() + d.source.unheard() }
+
 // Drain returns when the last sample has sounded.
 func (d *Device) Drain(ctx context.Context) error {
 	if err := d.Ring.Drain(ctx); err != nil {
 		return err
 	}
-	timer := time.NewTimer(tail)
+	timer := time.NewTimer(d.source.unheard() + tail)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -122,6 +132,5 @@ func (d *Device) Drain(ctx context.Context) error {
 func (d *Device) Close() error {
 	d.once.Do(func() { close(d.stop) })
 	d.work.Wait()
-	d.player.Pause()
 	return d.Ring.Close()
 }

@@ -28,6 +28,9 @@ type nowhere struct{}
 
 func (nowhere) Write(context.Context, []byte) error { return nil }
 func (nowhere) Drain(context.Context) error         { return nil }
+func (nowhere) Pause(bool)                          {}
+func (nowhere) Flush()                              {}
+func (nowhere) Unheard() time.Duration              { return 0 }
 func (nowhere) Stutters() (int, time.Duration)      { return 0, 0 }
 
 // BenchmarkMinute costs what the player adds to a minute of decoding and

@@ -249,40 +249,131 @@ func (d *fakeDecoder) Seek(t time.Duration) error {
 // what it was given.
 type fakeOutput struct {
 	fails error
-	got   []byte
-	dry   time.Time // when its buffer runs dry
-	first time.Time
+
+	mu      sync.Mutex
+	got     []byte    // written, but for what was flushed
+	flushes int       // a Write that began before the last one drops its rest
+	dry     time.Time // when its buffer runs dry
+	sounds  bool      // running dry is a stutter
+	paused  time.Time // since when it is; zero: it is not
+	first   time.Time
 
 	stutters int
 	stutter  time.Duration
 }
 
-const outputBuffer = 50 * time.Millisecond
+const (
+	outputBuffer = 50 * time.Millisecond
+	outputPeriod = 5 * time.Millisecond // a divisor of outputBuffer
+)
 
 func (o *fakeOutput) Write(ctx context.Context, pcm []byte) error {
 	if o.fails != nil {
 		return o.fails
 	}
-	now := time.Now()
-	switch {
-	case o.first.IsZero():
-		o.first, o.dry = now, now
-	case now.After(o.dry):
-		o.stutters++
-		o.stutter += now.Sub(o.dry)
-		o.dry = now
+	flushes := o.begin()
+	for rest := pcm; !o.put(&rest, flushes); {
+		if err := pause(ctx, outputPeriod); err != nil {
+			o.drop(len(pcm) - len(rest))
+			return err
+		}
 	}
-	o.dry = o.dry.Add(time.Duration(len(pcm)) * time.Second / secondSize)
-	if err := pause(ctx, time.Until(o.dry)-outputBuffer); err != nil {
-		return err
-	}
-	o.got = append(o.got, pcm...)
 	return nil
 }
 
-func (o *fakeOutput) Drain(ctx context.Context) error { return pause(ctx, time.Until(o.dry)) }
+// drop forgets what a Write had taken when it failed.
+func (o *fakeOutput) drop(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.got = o.got[:len(o.got)-n]
+}
 
-func (o *fakeOutput) Stutters() (int, time.Duration) { return o.stutters, o.stutter }
+// begin has the sound begin, where there is none, and counts a stutter.
+func (o *fakeOutput) begin() (flushes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.now()
+	if o.first.IsZero() {
+		o.first = now
+	}
+	if o.sounds && now.After(o.dry) {
+		o.stutters++
+		o.stutter += now.Sub(o.dry)
+	}
+	if now.After(o.dry) {
+		o.dry = now
+	}
+	o.sounds = true
+	return o.flushes
+}
+
+// put takes what there is room for and reports whether that is all.
+func (o *fakeOutput) put(pcm *[]byte, flushes int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.flushes != flushes {
+		return true
+	}
+	room := int(max(0, outputBuffer-o.dry.Sub(o.now()))*sampleRate/time.Second) * sampleSize
+	n := min(room, len(*pcm))
+	o.got = append(o.got, (*pcm)[:n]...)
+	o.dry = o.dry.Add(soundTime(int64(n)))
+	*pcm = (*pcm)[n:]
+	return len(*pcm) == 0
+}
+
+// now is the time, which stands while it is paused. Hold mu.
+func (o *fakeOutput) now() time.Time {
+	if !o.paused.IsZero() {
+		return o.paused
+	}
+	return time.Now()
+}
+
+func (o *fakeOutput) Drain(ctx context.Context) error {
+	for o.Unheard() > 0 {
+		if err := pause(ctx, outputPeriod); err != nil {
+			return err
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sounds = false
+	return ctx.Err()
+}
+
+func (o *fakeOutput) Pause(paused bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case paused && o.paused.IsZero():
+		o.paused = time.Now()
+	case !paused && !o.paused.IsZero():
+		o.dry = o.dry.Add(time.Since(o.paused))
+		o.paused = time.Time{}
+	}
+}
+
+func (o *fakeOutput) Flush() {
+	unheard := o.Unheard()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.got = o.got[:len(o.got)-min(len(o.got), int(unheard*sampleRate/time.Second)*sampleSize)]
+	o.dry, o.sounds = o.now(), false
+	o.flushes++
+}
+
+func (o *fakeOutput) Unheard() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return max(0, o.dry.Sub(o.now()))
+}
+
+func (o *fakeOutput) Stutters() (int, time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stutters, o.stutter
+}
 
 // played is what came of a play.
 type played struct {

@@ -52,12 +52,18 @@ const (
 )
 
 // Output takes PCM in whole samples. Write blocks while its buffer is full, and
-// Drain until what it took has sounded; both end promptly when ctx does.
-// Stutters tells how often, and for how long in all, it ran dry between the
-// first sample and Drain.
+// Drain until what it took has sounded; both end promptly when ctx does. Pause
+// stops the sound, or has it go on, within one period of the device, and keeps what is
+// buffered; Flush drops that, and what a Write that blocks still holds. Unheard
+// tells how much was written and has not sounded. Stutters tells how often, and for
+// how long in all, it ran dry between the first sample, or the first one after Flush,
+// and Drain. Write and Drain come from one goroutine, the others from any.
 type Output interface {
 	Write(ctx context.Context, pcm []byte) error
 	Drain(ctx context.Context) error
+	Pause(paused bool)
+	Flush()
+	Unheard() time.Duration
 	Stutters() (n int, total time.Duration)
 }
 
