@@ -33,6 +33,7 @@
 //	DELETE /v1/cache/tracks/{id}/pin
 //	PUT    /v1/cache/limit         {"bytes"}
 //	POST   /v1/cache/verify        JSON lines of progress, the result last
+//	GET    /tracks/{id}            the track as a file, for any HTTP client
 //
 // # Reading a track
 //
@@ -48,4 +49,17 @@
 // chunk at most, so that buffers between the processes do not draw the owner's
 // reading position away from what is heard. The header Earshot-Shares carries
 // the shares so far.
+//
+// # A track as a file
+//
+// GET and HEAD of /tracks/ID, or of the beginning of an ID, answer as a web
+// server does for a file: byte ranges, the media type, the ID as the ETag. So
+// players that know nothing of earshot play from the swarm. The bytes come as
+// they arrive; a client that goes away ends the fetching; 404 is a track that
+// nobody knows, 503 one that cannot be had now. Reading is not reported as a play.
+//
+// ServeTracks answers this alone on a TCP port, for programs that know no Unix
+// sockets. The port is on a loopback address unless its owner asks for another,
+// and requests that a web page may have caused are refused: those with the name
+// of another host (DNS rebinding), and those of other sites.
 package control

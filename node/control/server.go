@@ -39,11 +39,26 @@ func Serve(ctx context.Context, l net.Listener, node Node, log *slog.Logger) err
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	s := &server{node: node, log: log, opens: make(map[string]*heldTrack)}
+	if err := serveHTTP(ctx, l, s.handler(), s.closeOpens, log); err != nil {
+		return fmt.Errorf("serving the control socket: %w", err)
+	}
+	return nil
+}
+
+// serveHTTP answers on l until ctx ends, with nil, or l fails. Calls under way get
+// a context that has ended, and closing ends what does not look at it; it returns
+// when all have returned. http.Server.Close does not wait for them.
+func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler, closing func(), log *slog.Logger) error {
 	calls, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &server{node: node, log: log, opens: make(map[string]*heldTrack)}
+	var running sync.WaitGroup
 	srv := &http.Server{
-		Handler:           s.handler(),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			running.Add(1)
+			defer running.Done()
+			handler.ServeHTTP(w, r)
+		}),
 		BaseContext:       func(net.Listener) context.Context { return calls },
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -58,33 +73,28 @@ func Serve(ctx context.Context, l net.Listener, node Node, log *slog.Logger) err
 		failed <- err
 	}
 	cancel()
-	s.closeOpens()
+	closing()
 	grace, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer done()
 	if srv.Shutdown(grace) != nil {
 		srv.Close()
 	}
 	<-failed
-	s.calls.Wait()
-	if err != nil {
-		return fmt.Errorf("serving the control socket: %w", err)
-	}
-	return nil
+	running.Wait()
+	return err
 }
 
 // server is a node behind HTTP handlers.
 type server struct {
-	node  Node
-	log   *slog.Logger
-	calls sync.WaitGroup
+	node Node
+	log  *slog.Logger
 
 	mu     sync.Mutex
 	opens  map[string]*heldTrack // by handle
 	closed bool                  // no more opens
 }
 
-// handler routes requests. It counts the calls under way, so that Serve can
-// wait for them: http.Server.Close does not.
+// handler routes requests.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	n := s.node
@@ -130,11 +140,8 @@ func (s *server) handler() http.Handler {
 		return nil, n.SetLimit(ctx, in.Bytes)
 	}))
 	mux.HandleFunc("POST /v1/cache/verify", s.verify)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.calls.Add(1)
-		defer s.calls.Done()
-		mux.ServeHTTP(w, r)
-	})
+	(&trackFiles{node: n}).add(mux)
+	return mux
 }
 
 // call makes a handler of one call: JSON in, JSON out.
