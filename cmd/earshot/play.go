@@ -15,7 +15,7 @@ import (
 func (p *program) playCommand() *cli.Command {
 	return &cli.Command{
 		Name: "play", Usage: "play tracks: WHAT is words, an ID or the beginning of one, or an .m3u8 file", ArgsUsage: "WHAT...", Category: "Listening",
-		Flags: flags(append(shareFlags(),
+		Flags: flags(append(append(shareFlags(), httpFlags()...),
 			&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null or wav:FILE", Value: "device"},
 			&cli.StringFlag{Name: "from", Usage: "begin the first track at `M:SS`"},
 		)...),
@@ -30,7 +30,11 @@ func (p *program) playCommand() *cli.Command {
 			if err := checkOutput(c.String("output")); err != nil {
 				return err
 			}
-			a := playing{args: c.Args().Slice(), config: config, output: c.String("output"), json: c.Bool("json"), out: p.out}
+			port, err := readHTTP(c)
+			if err != nil {
+				return err
+			}
+			a := playing{args: c.Args().Slice(), config: config, port: port, output: c.String("output"), json: c.Bool("json"), out: p.out}
 			if text := c.String("from"); text != "" {
 				if a.from, err = parseMoment(text); err != nil {
 					return usagef("--from %s: %v", text, err)
@@ -48,6 +52,7 @@ func (p *program) playCommand() *cli.Command {
 type playing struct {
 	args   []string
 	config nodeConfig
+	port   *tracksPort
 	output string
 	from   time.Duration
 	json   bool
@@ -63,12 +68,18 @@ func (p *program) play(ctx context.Context, a playing) error {
 		return err
 	}
 	queue, passed, err := findQueue(ctx, s.node.Search, a.args)
+	if err == nil {
+		err = a.port.open(ctx, s.node)
+	}
 	if err != nil {
 		o.abandon(a.output)
 		p.showPassed(passed)
 		p.showMatches(a.out, a.json, err)
 	} else {
 		err = p.playQueue(ctx, a, o, s, queue, passed)
+	}
+	if closing := a.port.close(); err == nil {
+		err = closing
 	}
 	if closing := s.release(); err == nil && closing != nil {
 		err = fmt.Errorf("closing the node: %w", closing)

@@ -56,6 +56,10 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("ADDR", "127.0.0.1:"+port)
+			if port, err = freeTCPPort(); err != nil {
+				return err
+			}
+			e.Setenv("TCPPORT", port)
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "xdg"))
 			e.Setenv("HOME", e.WorkDir)
 			return os.CopyFS(filepath.Join(e.WorkDir, "music"), music.Files())
@@ -67,6 +71,7 @@ func TestScripts(t *testing.T) {
 			"json":      checkJSON,
 			"outlive":   outlive,
 			"signalled": signalled,
+			"trackid":   trackID,
 			"twins":     twins,
 		},
 	})
@@ -80,6 +85,16 @@ func freePort() (string, error) {
 	}
 	defer conn.Close()
 	return strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port), nil
+}
+
+// freeTCPPort returns a TCP port that was free a moment ago.
+func freeTCPPort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
 // scriptWait bounds every wait of a script: only what hangs takes so long.
@@ -201,6 +216,19 @@ func joinLink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Start())
 	checkExit(ts, cmd, stdout, stderr, "0")
 	ts.Setenv(args[1], strings.TrimSpace(stdout.String()))
+}
+
+// trackID FILE VAR: puts the ID of a file into an environment variable, and its
+// beginning into VAR_PREFIX.
+func trackID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: trackid FILE VAR")
+	}
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	id := fmt.Sprintf("%x", blake3.Sum256(data))
+	ts.Setenv(args[1], id)
+	ts.Setenv(args[1]+"_PREFIX", id[:8])
 }
 
 // outlive SPAN: waits until what was good for so long is not any more.

@@ -38,7 +38,7 @@ func sharing(c *cli.Context) (nodeConfig, error) {
 func (p *program) seedCommand() *cli.Command {
 	return &cli.Command{
 		Name: "seed", Usage: "share what the cache holds until told to stop", Category: "Listening",
-		Flags: flags(shareFlags()...),
+		Flags: flags(append(shareFlags(), httpFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -53,21 +53,42 @@ func (p *program) seedCommand() *cli.Command {
 }
 
 func (p *program) seed(c *cli.Context, config nodeConfig) error {
+	port, err := readHTTP(c)
+	if err != nil {
+		return err
+	}
+	boss := findSupervisor()
 	n, err := p.nodes.start(config)
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		status, _ := n.Status(c.Context)
-		err = p.out.json(struct {
-			Event  string `json:"event"`
-			Listen string `json:"listen"`
-		}{"ready", status.Listen})
-	} else {
+	return p.share(c, n, port, boss, func() error {
+		if c.Bool("json") {
+			status, _ := n.Status(c.Context)
+			return p.out.json(struct {
+				Event  string `json:"event"`
+				Listen string `json:"listen"`
+				HTTP   string `json:"http,omitempty"`
+			}{"ready", status.Listen, port.address})
+		}
 		p.out.say("ready")
-	}
+		return nil
+	})
+}
+
+// share runs a node that has started until it is told to stop, and closes it.
+// ready tells the user; the supervisor hears the same.
+func (p *program) share(c *cli.Context, n running, port *tracksPort, boss *supervisor, ready func() error) error {
+	err := port.open(c.Context, n)
 	if err == nil {
-		err = untilTold(c.Context, n)
+		if err = ready(); err == nil {
+			stopping := boss.attend(c.Context, n)
+			err = untilTold(c.Context, n)
+			stopping()
+		}
+		if closing := port.close(); err == nil {
+			err = closing
+		}
 	}
 	if closing := n.Close(); err == nil {
 		err = closing

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
@@ -14,11 +15,11 @@ import (
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "share a folder of music", Category: "Serving",
-		Flags: flags(
+		Flags: flags(append(httpFlags(),
 			&cli.PathFlag{Name: "music", Usage: "share the music in `DIR`"},
 			&cli.StringFlag{Name: "listen", Usage: "accept connections at `HOST:PORT`"},
 			&cli.StringFlag{Name: "advertise", Usage: "name `HOST:PORT` in join links: what others reach this machine at"},
-		),
+		)...),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
@@ -42,34 +43,34 @@ func (p *program) serveCommand() *cli.Command {
 }
 
 func (p *program) serve(c *cli.Context) error {
-	ctx := c.Context
-	s, err := p.nodes.serve(ctx, serveConfig{
+	port, err := readHTTP(c)
+	if err != nil {
+		return err
+	}
+	boss := findSupervisor()
+	s, err := p.nodes.serve(c.Context, serveConfig{
 		Data: c.Path("data"), Music: c.Path("music"), Listen: c.String("listen"), Advertise: c.String("advertise"),
-		Progress: p.scanProgress(),
+		Progress: p.scanProgress(boss),
 	})
 	p.err.clear()
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		err = p.out.json(struct {
-			Event   string `json:"event"`
-			Address string `json:"address"`
-			Tracks  int    `json:"tracks"`
-		}{"ready", s.Addr(), s.Tracks()})
-	} else {
+	return p.share(c, s, port, boss, func() error {
+		if c.Bool("json") {
+			return p.out.json(struct {
+				Event   string `json:"event"`
+				Address string `json:"address"`
+				Tracks  int    `json:"tracks"`
+				HTTP    string `json:"http,omitempty"`
+			}{"ready", s.Addr(), s.Tracks(), port.address})
+		}
 		p.out.say("ready %s", s.Addr())
 		if p.err.tty {
 			p.err.say("sharing %s; `earshot invite` prints a join link", count(s.Tracks(), "track"))
 		}
-	}
-	if err == nil {
-		err = untilTold(ctx, s)
-	}
-	if closing := s.Close(); err == nil {
-		err = closing
-	}
-	return err
+		return nil
+	})
 }
 
 // untilTold waits until a node is told to stop. By `earshot stop` or a SIGTERM
@@ -89,14 +90,19 @@ const showEvery = 100 * time.Millisecond
 // progressColumns is the width of a progress bar.
 const progressColumns = 30
 
-// scanProgress draws how far the scan of the music folder is.
-func (p *program) scanProgress() func(library.Progress) {
-	var last time.Time
+// scanProgress draws how far the scan of the music folder is, and tells the
+// supervisor.
+func (p *program) scanProgress(boss *supervisor) func(library.Progress) {
+	var last, told time.Time
 	return func(now library.Progress) {
 		if time.Since(last) < showEvery {
 			return
 		}
 		last = time.Now()
+		if time.Since(told) >= time.Second {
+			told = last
+			boss.starting(fmt.Sprintf("reading music: %s of %s", bytesOf(now.Bytes), bytesOf(now.TotalBytes)))
+		}
 		p.err.overlay(cell{text: "reading music " + progressBar(now.Bytes, now.TotalBytes, progressColumns)}, cell{text: " "},
 			cell{text: bytesOf(now.Bytes) + " of " + bytesOf(now.TotalBytes), colour: dim})
 	}
