@@ -349,3 +349,5 @@ func peersOf(nodes []*Node) (peers []protocol.Peer) {
 }
 
 func addrOf(a net.Addr) netip.AddrPort { return a.(*net.UDPAddr).AddrPort() }
+
+func withUp(l line, up int) line { l.up = up; return l }

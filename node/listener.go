@@ -59,10 +59,13 @@ func (n *Node) Open(ctx context.Context, id protocol.ID, from time.Duration) (co
 	return n.plays.read(r), nil
 }
 
-// Prefetch fetches what is due of a track that plays next.
+// Prefetch fetches what is due of a track that plays next, or may.
 func (n *Node) Prefetch(_ context.Context, id protocol.ID, depth control.Depth) error {
 	if n.streams == nil {
 		return control.ErrUnavailable
+	}
+	if depth == control.DepthScreen {
+		return translate(n.streams.Ahead(id))
 	}
 	return translate(n.streams.Prefetch(id, depth == control.DepthHead))
 }

@@ -22,8 +22,6 @@ type crowd struct {
 	p50, p90 time.Duration // of the network's part of the playback latency
 }
 
-func withUp(l line, up int) line { l.up = up; return l }
-
 // crowds are the rows for which a real network has goals too: those of the
 // first sample leave 15 ms for the process.
 var crowds = []crowd{
@@ -58,6 +56,7 @@ func TestScenarios(t *testing.T) {
 	t.Run("seek", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { seeks(t, track) })
 	})
+	guestScenarios(t)
 }
 
 func (s crowd) run(t *testing.T, track labTrack) {

@@ -87,7 +87,8 @@
 // STOP_SENDING) the stream with code Cancelled.
 //
 //	type            body                                        answered with
-//	0x10 Open       ID (256), From in ms (i), Head in ms (i)    Opened, raw chunks
+//	0x10 Open       ID (256), From in ms (i), Head in ms (i),   Opened, raw chunks
+//	                [ Priority (i) 0 to 3 ]
 //	0x11 Opened     Header, Head First (i), Head Count (i),
 //	                Listeners (i), Peer Count (i) <= 10,
 //	                Peer ...; in all <= 96 KiB
@@ -116,6 +117,10 @@
 // that begins with Proof: the proof tree. The header and the first second of
 // sound fit a congestion window of 32 packets (RFC 9002 section 7.2 allows 10;
 // quic-go begins with 32), so that they arrive in the first flight.
+//
+// An Open of Priority 3 is for a track that may be played: the server refuses it
+// with Busy where it sends heads to others, sends a second at the most, names no
+// peers and does not take the asker for a listener.
 //
 // Runs and heads are whole chunks; only a track's last chunk is shorter. An
 // answer that ends early, goes on too long or holds a chunk that fails

@@ -277,6 +277,10 @@ type Open struct {
 	From time.Duration // where playing begins, to a millisecond
 	// Head asks for a head of about so long; 0 for none.
 	Head time.Duration
+	// Priority is PriorityUrgent where someone waits for the sound, and
+	// PriorityBackground where someone may play the track: then little is sent,
+	// and that only where there is nothing else to do.
+	Priority Priority
 }
 
 // Type returns TypeOpen.
@@ -284,7 +288,7 @@ func (*Open) Type() Type { return TypeOpen }
 
 func (m *Open) encode(b []byte) []byte {
 	b = appendInt(append(b, m.ID[:]...), int64(m.From/time.Millisecond))
-	return appendInt(b, int64(m.Head/time.Millisecond))
+	return appendInt(appendInt(b, int64(m.Head/time.Millisecond)), m.Priority)
 }
 
 func (m *Open) decode(d *decoder) {
@@ -292,6 +296,9 @@ func (m *Open) decode(d *decoder) {
 	m.ID = d.id()
 	m.From = time.Duration(d.varint(limit)) * time.Millisecond
 	m.Head = time.Duration(d.varint(limit)) * time.Millisecond
+	if len(d.b) > 0 { // the first programs said no more
+		m.Priority = d.priority()
+	}
 }
 
 // Opened answers Open. HeadCount chunks from HeadFirst on follow it raw on the
@@ -335,6 +342,11 @@ const (
 	PriorityBackground Priority = 3 // filling a cache
 )
 
+// priority takes what is less urgent than it knows for the least urgent.
+func (d *decoder) priority() Priority {
+	return Priority(min(d.varint(quicvarint.Max), uint64(PriorityBackground)))
+}
+
 // Get asks for a run of chunks.
 type Get struct {
 	ID           ID
@@ -352,7 +364,7 @@ func (m *Get) encode(b []byte) []byte {
 
 func (m *Get) decode(d *decoder) {
 	m.ID, m.First, m.Count = d.id(), d.int(MaxChunks), d.int(MaxRun)
-	m.Priority = Priority(min(d.varint(quicvarint.Max), uint64(PriorityBackground)))
+	m.Priority = d.priority()
 	if d.err == nil && m.Count == 0 {
 		d.fail(ErrMalformed)
 	}

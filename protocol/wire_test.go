@@ -49,7 +49,7 @@ func samples() []Message {
 		&Got{sampleID(6), 7, 4},
 		&Announce{[]Announced{{sampleID(7), true}, {sampleID(8), false}}},
 		&Withdraw{[]ID{sampleID(7)}},
-		&Open{sampleID(1), 90 * time.Second, 5 * time.Second},
+		&Open{sampleID(1), 90 * time.Second, 5 * time.Second, PriorityBackground},
 		&Opened{Header: sampleHeader(), HeadFirst: 1, HeadCount: 3, Listeners: 4, Peers: []Peer{samplePeer()}},
 		&Get{sampleID(1), 4, 8, PriorityPrefetch}, &Data{8}, &GetProof{sampleID(1)}, &Proof{sampleID(1), 4711},
 		&Search{Query{Kind: QueryWords, Text: "bach prelude", Offset: 10, Limit: 20}},

@@ -39,7 +39,7 @@ type Source interface {
 	// the right part; reading begins at byte 0 all the same, unless the reader
 	// seeks. ctx bounds the opening alone: what is open ends by its Close.
 	Open(ctx context.Context, id protocol.ID, from time.Duration) (Track, error)
-	// Prefetch fetches what is due of a track that plays next.
+	// Prefetch fetches what is due of a track that plays next, or may.
 	Prefetch(ctx context.Context, id protocol.ID, depth Depth) error
 	// Report tells the node how playing goes; it feeds Status and CacheStats.
 	Report(ctx context.Context, r Report) error
@@ -60,13 +60,20 @@ type Track interface {
 	Shares() Shares
 }
 
-// Depth is how much of the next track to prefetch.
+// Depth is how much of a track to prefetch.
 type Depth string
 
 // The depths.
 const (
 	DepthHead  Depth = "head"  // its first seconds, from whoever has them
 	DepthPeers Depth = "peers" // all of it, but from peers only
+
+	// DepthScreen is for tracks that someone looks at and may play: the first
+	// second, when nothing else is to be done. The newest wishes are seen to
+	// first and the oldest beyond 64 forgotten, so wish for all of a screen, and
+	// for the track under the cursor last, whenever they change: a wish for what
+	// is there already costs nothing. It returns at once.
+	DepthScreen Depth = "screen"
 )
 
 // Shares counts bytes by where they came from.

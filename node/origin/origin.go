@@ -124,9 +124,12 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	if err != nil {
 		return err
 	}
+	answer := &protocol.Opened{Header: header}
+	if m.Priority == protocol.PriorityBackground {
+		return o.openAhead(ctx, m, answer, to)
+	}
 	to.SetFirst()
 	o.enterOpener(ctx, from, m.ID)
-	answer := &protocol.Opened{Header: header}
 	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
 	crowd := int(o.heads.Add(1)) - 1
 	defer o.heads.Add(-1)
@@ -140,13 +143,7 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 		// The stream's context ends with the head, the proof tree may come later.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 		defer cancel()
-		tree, err := o.Tracks.Proof(ctx, m.ID)
-		if err == nil {
-			err = to.SendProof(ctx, m.ID, tree)
-		}
-		if err != nil {
-			o.Log.Debug("sending a proof tree failed", "track", m.ID.Short(), "err", err)
-		}
+		o.sendProof(ctx, m.ID, to)
 	})
 	if answer.HeadCount == 0 {
 		to.End(nil) // the stream; the proof tree goes on
@@ -159,6 +156,36 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	defer content.Close()
 	to.End(o.sendHead(ctx, to, &track{origin: o, header: header, content: content}, m.From, answer.HeadFirst, answer.HeadCount))
 	return nil
+}
+
+// openAhead gives the first second of a track that someone may play, where nobody
+// is sent one that plays. The asker is no listener yet, and can ask again.
+func (o *Origin) openAhead(ctx context.Context, m *protocol.Open, answer *protocol.Opened, to *swarm.Answer) error {
+	if o.heads.Load() > 0 {
+		return &protocol.Refused{Code: protocol.CodeBusy}
+	}
+	answer.HeadFirst, answer.HeadCount = answer.Header.Run(m.From, min(m.Head, schedule.LeastHead))
+	to.SetPriority(protocol.PriorityBackground)
+	content, err := o.Tracks.Content(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	if err := to.Send(answer); err != nil {
+		return err
+	}
+	o.sendProof(ctx, m.ID, to)
+	return to.SendChunks(ctx, &track{origin: o, header: answer.Header, content: content}, answer.HeadFirst, answer.HeadCount)
+}
+
+func (o *Origin) sendProof(ctx context.Context, id protocol.ID, to *swarm.Answer) {
+	tree, err := o.Tracks.Proof(ctx, id)
+	if err == nil {
+		err = to.SendProof(ctx, id, tree)
+	}
+	if err != nil {
+		o.Log.Debug("sending a proof tree failed", "track", id.Short(), "err", err)
+	}
 }
 
 // sendHead sends what the start needs before all else, and then the rest as what

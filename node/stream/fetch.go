@@ -198,6 +198,7 @@ func (f *fetch) look() {
 	}
 	f.schedule.Playhead(now, place, mode)
 	buffered := f.schedule.Buffered(now)
+	s.setUrgent(mode == schedule.Playing && buffered < urgentBelow)
 	s.mu.Lock()
 	s.buffered = buffered
 	s.mu.Unlock()

@@ -97,12 +97,18 @@ func (s *Stream) finishRace(ctx, atServer context.Context, callOff context.Cance
 
 // near returns the neighbours to ask together with the server, the nearest first.
 func (s *Stream) near() []*swarm.Conn {
+	near := s.all.neighbours(func(c *swarm.Conn) bool { return c.RTT() > 0 && c.RTT() <= nearRTT })
+	return near[:min(len(near), maxRacers)]
+}
+
+// neighbours returns those peers that may be asked and that fit, the nearest first.
+func (ss *Streams) neighbours(fits func(c *swarm.Conn) bool) []*swarm.Conn {
 	var near []*swarm.Conn
-	for _, c := range s.all.config.Swarm.Neighbours() {
-		if !c.Server() && c.Trusted() && c.Sharing() && c.RTT() > 0 && c.RTT() <= nearRTT {
+	for _, c := range ss.config.Swarm.Neighbours() {
+		if !c.Server() && c.Trusted() && c.Sharing() && fits(c) {
 			near = append(near, c)
 		}
 	}
 	slices.SortFunc(near, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
-	return near[:min(len(near), maxRacers)]
+	return near
 }

@@ -26,6 +26,8 @@ type Stream struct {
 	events chan func(f *fetch, now time.Duration)
 	kick   chan struct{} // one slot: look at the fields below
 
+	urgent bool // as the calm has it; of run's goroutine
+
 	mu       sync.Mutex
 	ended    bool
 	wishes   [wishes]int
@@ -196,6 +198,11 @@ func (s *Stream) tell(f func(f *fetch, now time.Duration)) {
 // run makes the track, until nobody wishes for it.
 func (s *Stream) run(ctx context.Context) {
 	defer close(s.done)
+	s.mu.Lock()
+	playing := s.wishes[wishPlay] > 0
+	s.mu.Unlock()
+	s.setUrgent(playing)
+	defer s.setUrgent(false)
 	first, err := s.open(ctx)
 	if err != nil {
 		s.mu.Lock()
@@ -213,11 +220,25 @@ func (s *Stream) run(ctx context.Context) {
 			first = nil
 			continue
 		}
+		s.setUrgent(false)
 		select {
 		case <-s.kick: // a chunk may have been found damaged
 		case <-s.events: // of a fetch that is over
 		case <-ctx.Done():
 		}
+	}
+}
+
+// setUrgent tells others whether what plays here needs all there is.
+func (s *Stream) setUrgent(urgent bool) {
+	if urgent == s.urgent {
+		return
+	}
+	s.urgent = urgent
+	if urgent {
+		s.all.calm.add(1)
+	} else {
+		s.all.calm.add(-1)
 	}
 }
 

@@ -39,6 +39,8 @@ type Streams struct {
 	config   Config
 	wg       sync.WaitGroup
 	settling sync.WaitGroup // streams that wait for their proof tree only
+	ahead    ahead
+	calm     calm
 
 	mu     sync.Mutex
 	closed bool
@@ -60,7 +62,10 @@ func New(c Config) *Streams {
 	if c.Holding == nil {
 		c.Holding = func(protocol.ID, bool) {}
 	}
-	return &Streams{config: c, active: map[protocol.ID]*Stream{}}
+	ss := &Streams{config: c, active: map[protocol.ID]*Stream{}}
+	ss.ahead.init(ss)
+	ss.calm.init()
+	return ss
 }
 
 // settles counts one more stream that settles; false when all end.
@@ -78,6 +83,7 @@ func (ss *Streams) Close() {
 	ss.mu.Lock()
 	ss.closed = true
 	ss.mu.Unlock()
+	ss.ahead.close()
 	ss.settling.Wait()
 	ss.mu.Lock()
 	for _, s := range ss.active {
@@ -122,6 +128,20 @@ func (ss *Streams) Prefetch(id protocol.ID, head bool) error {
 	return nil
 }
 
+// Ahead fetches the first second of a track that may be played, when there is
+// nothing else to do. It returns at once.
+func (ss *Streams) Ahead(id protocol.ID) error {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if ss.closed {
+		return ErrClosed
+	}
+	if ss.active[id] == nil {
+		ss.ahead.wish(id)
+	}
+	return nil
+}
+
 // get returns the stream of a track, a new one if there is none.
 func (ss *Streams) get(id protocol.ID, from time.Duration, wish wish) (*Stream, error) {
 	ss.mu.Lock()
@@ -129,6 +149,7 @@ func (ss *Streams) get(id protocol.ID, from time.Duration, wish wish) (*Stream, 
 	if ss.closed {
 		return nil, ErrClosed
 	}
+	ss.ahead.overtaken(id)
 	s := ss.active[id]
 	if s != nil && s.join(wish) {
 		return s, nil

@@ -161,14 +161,18 @@ func (c *Conn) serveOpen(ctx context.Context, m *protocol.Open, to *Answer) erro
 		defer c.swarm.uploads.release()
 		answer.HeadFirst, answer.HeadCount = first, count
 	}
-	to.SetFirst()
+	if m.Priority == protocol.PriorityUrgent {
+		to.SetFirst()
+	} else {
+		to.SetPriority(m.Priority)
+	}
 	if err := to.Send(answer); err != nil || answer.HeadCount == 0 {
 		return err
 	}
 	if err := to.SendProof(ctx, m.ID, tree); err != nil {
 		return err
 	}
-	to.SetPriority(protocol.PriorityUrgent)
+	to.SetPriority(m.Priority)
 	return to.SendChunks(ctx, t, answer.HeadFirst, answer.HeadCount)
 }
 
@@ -302,7 +306,11 @@ func (a *Answer) SendProof(ctx context.Context, id protocol.ID, tree []byte) err
 	if err != nil {
 		return err
 	}
-	s.SetPriority(urgencyProof, false)
+	if a.priority == protocol.PriorityBackground {
+		s.SetPriority(urgency(a.priority), false)
+	} else {
+		s.SetPriority(urgencyProof, false)
+	}
 	s.SetWriteDeadline(time.Now().Add(sendTimeout))
 	if err = protocol.Write(s, &protocol.Proof{ID: id, Size: len(tree)}); err == nil {
 		_, err = s.Write(tree)

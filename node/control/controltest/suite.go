@@ -60,7 +60,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"EndedContextsEndCalls", testEndedContext},
 		{"CloseEndsABlockedRead", testCloseEndsRead},
 		{"NothingIsReadAfterClose", testReadAfterClose},
-		{"PrefetchTakesBothDepths", testPrefetch},
+		{"PrefetchTakesAllDepths", testPrefetch},
 		{"ReportsAreCounted", testReports},
 		{"PinningShows", testPin},
 		{"RemovingRemoves", testRemove},

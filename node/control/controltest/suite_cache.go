@@ -12,7 +12,7 @@ import (
 )
 
 func testPrefetch(t *testing.T, f Fixture) {
-	for _, d := range []control.Depth{control.DepthPeers, control.DepthHead} {
+	for _, d := range []control.Depth{control.DepthPeers, control.DepthHead, control.DepthScreen} {
 		if err := f.Node.Prefetch(testContext(t), f.Tracks[1].ID, d); err != nil {
 			t.Errorf("%s: %v", d, err)
 		}
