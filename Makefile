@@ -10,8 +10,9 @@
 BIN   := bin/earshot
 MUSIC ?=
 
-# libasound's headers, to build the sound output.
-BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev
+# libasound's headers, to build the sound output; libmpg123 is loaded when it runs, and
+# its -dev package brings it by the same name on every release.
+BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev libmpg123-dev
 
 .PHONY: play test bench scenarios build tools fuzz clean
 

@@ -41,9 +41,11 @@ func header(t testing.TB, b []byte) protocol.Header {
 }
 
 // decodeAll decodes the track b from its start.
-func decodeAll(t testing.TB, b []byte) []byte {
+func decodeAll(t testing.TB, b []byte) []byte { return decodeWith(t, NewDecoder, b) }
+
+func decodeWith(t testing.TB, open opener, b []byte) []byte {
 	t.Helper()
-	d, err := NewDecoder(bytes.NewReader(b), header(t, b))
+	d, err := open(bytes.NewReader(b), header(t, b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +54,25 @@ func decodeAll(t testing.TB, b []byte) []byte {
 		t.Fatal(err)
 	}
 	return pcm
+}
+
+// opener is NewDecoder, or makes a decoder of one kind.
+type opener func(io.ReadSeeker, protocol.Header) (Decoder, error)
+
+// openGoMP3 is what NewDecoder does of an MP3 where there is no libmpg123.
+func openGoMP3(src io.ReadSeeker, h protocol.Header) (Decoder, error) {
+	first, _, err := mpegStream(h)
+	if err != nil {
+		return nil, err
+	}
+	return newTrack(&layer3Codec{framer: newFramer(src, h, first, 0)}, h), nil
+}
+
+// eachMP3 runs a test for both decoders of MP3. Where there is no libmpg123 they are
+// the same.
+func eachMP3(t *testing.T, test func(t *testing.T, open opener)) {
+	t.Run("go-mp3", func(t *testing.T) { test(t, openGoMP3) })
+	t.Run("libmpg123", func(t *testing.T) { test(t, NewDecoder) })
 }
 
 // straight is what go-mp3 alone makes of the track: all frames, at their rate.

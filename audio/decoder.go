@@ -15,96 +15,118 @@ const (
 	sampleSize = 4     // bytes: two channels of 16 bits
 )
 
-// PreRoll is how far before t Seek(t) begins to read: the byte offset that it
-// seeks to is not below protocol.Header.OffsetAt(t - PreRoll). It is the ten
-// frames that hold any bit reservoir (511 bytes; the shortest frames add 58
-// each) and one more decoded to overlap with, at 32 kHz, and the resampler's taps.
-const PreRoll = 400 * time.Millisecond
-
-// preRollFrames is the same in frames.
-const preRollFrames = 10
+// PreRoll is how far before t Seek(t) may begin to read: the byte offset that it
+// seeks to is not below protocol.Header.OffsetAt(t - PreRoll). Most formats need
+// less; Opus needs that much to be the same to the bit (the 80 ms of RFC 7845, 4.6,
+// are for the ear), and an MPEG-2 frame may need as much of the bit reservoir.
+const PreRoll = time.Second
 
 // Decoder gives a track's sound as PCM. It reads its source in order, a frame or
 // two further than what it gives, and seeks in it only where it begins or is told
 // to go elsewhere.
-type Decoder struct {
-	h    protocol.Header
-	src  stream
-	walk walker
-	l3   layer3
-
-	frame   frame // whose bytes are read next, if found
-	found   bool
-	coming  int64 // the number of the frame that is read next
-	second  int   // whose frame in the seek table comes next
-	number  int64 // of the frame that is decoded next
-	target  int64 // frames before it are not heard
-	drop    int   // bytes of PCM at the start of the target frame
-	left    int64 // samples per channel still to come out of frames
-	pcm     []byte
-	buf     [frameBytes]byte
-	started bool
-
-	resample *resampler // nil at SampleRate
+type Decoder interface {
+	// Read gives whole samples, as soon as there are any. It returns io.EOF at the
+	// end of the sound. After an error of the source it can be called again, and
+	// goes on.
+	Read(pcm []byte) (int, error)
+	// Seek goes to the moment t of the sound, to the nearest sample: what Read
+	// gives next is to the bit what it would have given there. Beyond the end Read
+	// gives io.EOF.
+	Seek(t time.Duration) error
 }
+
+// codec decodes one format, at the track's own rate. Its samples are numbered from
+// the first that is heard. After an error of the source either method can be called
+// again, and goes on.
+type codec interface {
+	// seek makes decode begin at sample n or before it: early enough for n to be
+	// to the bit what it is when all is decoded from the start.
+	seek(n int64) error
+	// decode returns the next PCM and the number of its first sample, which is
+	// below 0 in an encoder's delay. Numbers rise; what was broken is left out. The
+	// PCM holds until the next call. The error is io.EOF behind the last frame, and
+	// wraps io.ErrUnexpectedEOF where the source lacks what belongs to the file.
+	decode() (at int64, pcm []byte, err error)
+}
+
+// maxRate and minRate bound the sample rates that are played, in Hz.
+const (
+	minRate = 8000
+	maxRate = 192_000
+)
 
 // NewDecoder returns a decoder of the track with the header h, at its start. src
 // is not touched before the first Read or Seek, and holds the whole file
-// from its first byte; its reads may block. h may be hostile.
-func NewDecoder(src io.ReadSeeker, h protocol.Header) (*Decoder, error) {
-	if h.Format != protocol.FormatMP3 {
-		return nil, &UnsupportedError{fmt.Sprintf("format %d is not known here", h.Format)}
-	}
-	stream, ok := map[int]frameHeader{44100: 0, 48000: 1 << 10, 32000: 2 << 10}[h.SampleRate]
-	if !ok {
+// from its first byte; its reads may block. h may be hostile. The error is an
+// *UnsupportedError where this program cannot play such a track.
+func NewDecoder(src io.ReadSeeker, h protocol.Header) (Decoder, error) {
+	if h.SampleRate < minRate || h.SampleRate > maxRate {
 		return nil, &UnsupportedError{fmt.Sprintf("a sample rate of %d Hz", h.SampleRate)}
 	}
 	if len(h.Seek) == 0 || h.Samples <= 0 || h.Delay < 0 {
 		return nil, errors.New("decoding: the track's header is incomplete")
 	}
-	d := &Decoder{h: h}
-	d.src.src = src
-	d.walk = walker{win: &d.src, end: h.Size, stream: 0xfffa0000 | stream}
+	c, err := newCodec(src, h)
+	if err != nil {
+		return nil, err
+	}
+	return newTrack(c, h), nil
+}
+
+func newTrack(c codec, h protocol.Header) *track {
+	d := &track{codec: c, samples: h.Samples}
 	if h.SampleRate != SampleRate {
 		d.resample = newResampler(h.SampleRate)
 	}
-	return d, nil
+	return d
 }
 
-// Seek goes to the moment t of the sound, to the nearest sample: what Read gives
-// next is to the bit what it would have given there. Beyond the end Read gives
-// io.EOF.
-func (d *Decoder) Seek(t time.Duration) error {
+func newCodec(src io.ReadSeeker, h protocol.Header) (codec, error) {
+	switch h.Format {
+	case protocol.FormatMP3, protocol.FormatMPEG:
+		return newMPEG(src, h)
+	}
+	return nil, &UnsupportedError{fmt.Sprintf("format %d is not known here", h.Format)}
+}
+
+// track is the Decoder of any format: it trims what a codec gives, puts silence
+// where something is missing, and converts the rate.
+type track struct {
+	codec   codec
+	samples int64 // in all, at the track's own rate
+	next    int64 // the sample that comes next
+	placed  bool  // the codec has been told of it
+
+	at  int64 // of the first sample of pcm
+	pcm []byte
+
+	resample *resampler // nil at SampleRate
+}
+
+// Seek goes to a moment of the sound.
+func (d *track) Seek(t time.Duration) error {
 	second, rest := max(t, 0)/time.Second, max(t, 0)%time.Second
 	n := int64(second)*SampleRate + int64((rest*SampleRate+time.Second/2)/time.Second)
 	if d.resample != nil {
 		n = d.resample.seek(n)
 	}
-	if err := d.seek(min(n, d.h.Samples)); err != nil {
+	if err := d.seek(min(n, d.samples)); err != nil {
 		return fmt.Errorf("seeking to %v: %w", t, err)
 	}
 	return nil
 }
 
-// seek goes to sample n of the sound, at its own rate.
-func (d *Decoder) seek(n int64) error {
-	at := n + int64(d.h.Delay)
-	d.target, d.drop = at/frameSamples, int(at%frameSamples)*sampleSize
-	d.left = d.h.Samples - n
-	second := min(int(max(0, n-preRollFrames*frameSamples)/int64(d.h.SampleRate)), len(d.h.Seek)-1)
-	d.second = second
-	d.coming = secondFrame(second, d.h.SampleRate, d.h.Delay)
-	d.number = max(d.coming, d.target-1)
-	d.walk.pos, d.walk.synced = d.h.Seek[second], true
-	d.found, d.pcm, d.started = false, nil, true
-	d.l3.reset()
-	return d.src.seek(d.walk.pos)
+func (d *track) seek(n int64) (err error) {
+	d.next, d.at, d.pcm = n, n, nil
+	if n < d.samples {
+		err = d.codec.seek(n)
+	}
+	d.placed = err == nil
+	return err
 }
 
-// Read gives whole samples, as soon as there are any: with the first two
-// frames of the source. It returns io.EOF at the end of the sound. After an error of the
-// source it can be called again, and goes on.
-func (d *Decoder) Read(p []byte) (int, error) {
+// Read gives PCM.
+func (d *track) Read(p []byte) (int, error) {
 	p = p[:len(p)/sampleSize*sampleSize]
 	if len(p) == 0 {
 		return 0, io.ErrShortBuffer
@@ -112,107 +134,76 @@ func (d *Decoder) Read(p []byte) (int, error) {
 	if d.resample != nil {
 		return d.readResampled(p)
 	}
-	if err := d.fill(); err != nil {
-		return 0, err
-	}
-	n := copy(p, d.pcm)
-	d.pcm = d.pcm[n:]
-	return n, nil
+	pcm, err := d.pull(len(p))
+	return copy(p, pcm), err
 }
 
-func (d *Decoder) readResampled(p []byte) (int, error) {
+func (d *track) readResampled(p []byte) (int, error) {
 	for {
 		if n := d.resample.pull(p); n > 0 {
 			return n, nil
 		}
-		switch err := d.fill(); {
+		pcm, err := d.pull(len(silence))
+		switch {
 		case err == io.EOF:
-			if !d.resample.finish(d.h.Samples) {
+			if !d.resample.finish(d.samples) {
 				return 0, io.EOF
 			}
 		case err != nil:
 			return 0, err
 		}
-		d.resample.push(d.pcm)
-		d.pcm = nil
+		d.resample.push(pcm)
 	}
 }
 
-// fill decodes until there is PCM.
-func (d *Decoder) fill() error {
-	if !d.started {
-		if err := d.seek(0); err != nil {
-			return fmt.Errorf("starting to decode: %w", err)
+// silence is what is heard where PCM is missing.
+var silence [16 << 10]byte
+
+// maxTail is how many samples of silence may stand at the end for what could not be
+// decoded: a second, which is more than frames are long, at the highest rate.
+const maxTail = maxRate
+
+// pull returns PCM of the next samples, at most so many bytes; at least one sample.
+func (d *track) pull(most int) ([]byte, error) {
+	if !d.placed {
+		if err := d.seek(d.next); err != nil {
+			return nil, fmt.Errorf("starting to decode: %w", err)
 		}
 	}
-	for len(d.pcm) == 0 {
-		if d.left <= 0 {
-			return io.EOF
+	if d.next >= d.samples {
+		return nil, io.EOF
+	}
+	if err := d.fill(); err != nil {
+		return nil, err
+	}
+	pcm := d.pcm
+	if gap := d.at - d.next; gap > 0 {
+		pcm = silence[:min(gap*sampleSize, int64(len(silence)))]
+	}
+	pcm = pcm[:min(int64(len(pcm)), int64(most), (d.samples-d.next)*sampleSize)]
+	d.next += int64(len(pcm) / sampleSize)
+	return pcm, nil
+}
+
+// fill decodes until there is PCM of the next sample or of one behind it.
+func (d *track) fill() error {
+	for {
+		if d.at < d.next {
+			n := min((d.next-d.at)*sampleSize, int64(len(d.pcm)))
+			d.pcm, d.at = d.pcm[n:], d.at+n/sampleSize
 		}
-		if err := d.load(); err != nil {
+		if len(d.pcm) > 0 || d.at > d.next {
+			return nil
+		}
+		at, pcm, err := d.codec.decode()
+		switch {
+		case err == io.EOF && d.samples-d.next <= maxTail:
+			at, pcm = d.samples, nil
+		case err == io.EOF:
+			return fmt.Errorf("the track ends early: %w", io.ErrUnexpectedEOF)
+		case err != nil:
 			return err
 		}
-		// What is broken is silence: the sound goes on behind it.
-		_ = d.l3.decode(d.buf[:])
-		d.pcm = d.heard()
-		d.number++
+		d.at, d.pcm = at, pcm
 	}
-	return nil
-}
-
-// load reads the frame that is decoded next, and the one behind it.
-func (d *Decoder) load() error {
-	last := (int64(d.h.Delay) + d.h.Samples - 1) / frameSamples
-	for d.coming <= min(d.number+1, last) {
-		b, err := d.next()
-		if err == io.EOF && d.coming > d.number {
-			return nil // the error is the next one's
-		} else if err == io.EOF {
-			return fmt.Errorf("the track ends early: %w", io.ErrUnexpectedEOF)
-		} else if err != nil {
-			return fmt.Errorf("reading the track: %w", err)
-		}
-		anchor := false
-		if d.coming == secondFrame(d.second, d.h.SampleRate, d.h.Delay) {
-			anchor = d.coming > 0 // before the first frame there is nothing
-			d.second++
-		}
-		if d.coming < d.number {
-			d.l3.skip(b, anchor)
-		} else {
-			d.l3.load(b, anchor)
-		}
-		d.coming++
-		d.found = false
-	}
-	return nil
-}
-
-// next returns the bytes of the next frame, io.EOF where there is no whole one.
-func (d *Decoder) next() (b []byte, err error) {
-	if !d.found {
-		if d.frame, err = d.walk.next(); err != nil {
-			return nil, err
-		}
-		d.found = true
-	}
-	size := d.frame.header.size()
-	if b, err = d.src.view(d.frame.pos, size); err == nil && len(b) < size {
-		err = io.EOF
-	}
-	return b, err
-}
-
-// heard returns what is heard of the frame that was decoded.
-func (d *Decoder) heard() []byte {
-	if d.number < d.target {
-		return nil
-	}
-	pcm := d.buf[:]
-	if d.number == d.target {
-		pcm = pcm[d.drop:]
-	}
-	pcm = pcm[:min(int64(len(pcm)), d.left*sampleSize)]
-	d.left -= int64(len(pcm) / sampleSize)
-	return pcm
 }

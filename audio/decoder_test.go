@@ -23,8 +23,11 @@ func TestDecodingIsGoMP3sWithoutThePadding(t *testing.T) {
 			from += frameSamples // the Info frame
 		}
 		want := straight(t, b)[from*sampleSize:][:h.Samples*sampleSize]
-		if got := decodeAll(t, b); !bytes.Equal(got, want) {
+		if got := decodeWith(t, openGoMP3, b); !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes, want %d; largest error %d", name, len(got), len(want), largestError(got, want))
+		}
+		if got := decodeAll(t, b); len(got) != len(want) || largestError(got, want) > 2 {
+			t.Errorf("%s by libmpg123: %d bytes, want %d; largest error %d", name, len(got), len(want), largestError(got, want))
 		}
 	}
 }
@@ -46,10 +49,12 @@ func TestShortBlocksInMidSideStereoAreRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := load(t, "click")
-	got := decodeAll(t, b)
-	if d := largestError(got, want); len(got) != len(want) || d > 2 {
-		t.Errorf("%d bytes, want %d; largest error %d", len(got), len(want), d)
-	}
+	eachMP3(t, func(t *testing.T, open opener) {
+		got := decodeWith(t, open, b)
+		if d := largestError(got, want); len(got) != len(want) || d > 2 {
+			t.Errorf("%d bytes, want %d; largest error %d", len(got), len(want), d)
+		}
+	})
 	if alone := straight(t, b)[(1105+1152)*sampleSize:]; largestError(alone, want) < 100 {
 		t.Error("go-mp3 is right by itself now: remux.go can go")
 	}
@@ -66,7 +71,9 @@ func TestResampledLengthIsTheSound(t *testing.T) {
 	}
 }
 
-func TestSeekLandsOnTheExactSample(t *testing.T) {
+func TestSeekLandsOnTheExactSample(t *testing.T) { eachMP3(t, testSeek) }
+
+func testSeek(t *testing.T, open opener) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	tracks := map[string][]byte{}
 	for _, name := range files {
@@ -78,9 +85,9 @@ func TestSeekLandsOnTheExactSample(t *testing.T) {
 		tracks["many of "+name] = bytes.Repeat(tracks[name][at[1]:at[len(at)-1]], 200/len(at))
 	}
 	for name, b := range tracks {
-		whole := decodeAll(t, b)
+		whole := decodeWith(t, open, b)
 		samples := len(whole) / sampleSize
-		d, err := NewDecoder(bytes.NewReader(b), header(t, b))
+		d, err := open(bytes.NewReader(b), header(t, b))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,11 +129,12 @@ func TestSeekLandsOnTheExactSample(t *testing.T) {
 	}
 }
 
-// differ returns the first and the last sample at which a and b differ.
-func differ(a, b []byte) (first, last int) {
+// differ returns the first and the last sample at which a and b differ by more than
+// slack.
+func differ(a, b []byte, slack int) (first, last int) {
 	first = -1
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
+	for i := 0; i+1 < min(len(a), len(b)); i += 2 {
+		if largestError(a[i:i+2], b[i:i+2]) > slack {
 			if last = i / sampleSize; first < 0 {
 				first = last
 			}
@@ -135,12 +143,15 @@ func differ(a, b []byte) (first, last int) {
 	return first, last
 }
 
-func TestABrokenFrameCostsThatFrame(t *testing.T) {
+func TestABrokenFrameCostsThatFrame(t *testing.T) { eachMP3(t, testBrokenFrame) }
+
+// libmpg123 may round another way behind a broken frame: see phase.
+func testBrokenFrame(t *testing.T, open opener) {
 	for _, name := range []string{"vbr", "joint", "mono"} {
 		b := load(t, name)
 		h := header(t, b)
 		at := offsets(b[h.Seek[0]:])
-		want := decodeAll(t, b)
+		want := decodeWith(t, open, b)
 		for k := 10; k < 40; k += 9 {
 			broken := bytes.Clone(b)
 			// Lengths that are beyond all that is there.
@@ -151,12 +162,12 @@ func TestABrokenFrameCostsThatFrame(t *testing.T) {
 			if got := header(t, broken); got.Samples != h.Samples {
 				t.Fatalf("%s: %d samples, want %d", name, got.Samples, h.Samples)
 			}
-			got := decodeAll(t, broken)
+			got := decodeWith(t, open, broken)
 			if len(got) != len(want) {
 				t.Fatalf("%s, frame %d: %d bytes, want %d", name, k, len(got), len(want))
 			}
 			// It is late by the filter bank and overlaps with the next.
-			first, last := differ(got, want)
+			first, last := differ(got, want, 1)
 			if from := k*frameSamples - h.Delay; first < from || last >= from+frameSamples+576+decoderDelay {
 				t.Errorf("%s: samples %d to %d differ for the frame at %d", name, first, last, from)
 			}
@@ -170,7 +181,7 @@ func TestALostHeaderCostsAFrame(t *testing.T) {
 	at := offsets(b[h.Seek[0]:])
 	broken := bytes.Clone(b)
 	broken[h.Seek[0]+int64(at[20])] = 0
-	got, want := decodeAll(t, broken), decodeAll(t, b)
+	got, want := decodeWith(t, openGoMP3, broken), decodeWith(t, openGoMP3, b)
 	if n := len(want)/sampleSize - frameSamples; len(got)/sampleSize != n {
 		t.Errorf("%d samples, want %d", len(got)/sampleSize, n)
 	}

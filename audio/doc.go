@@ -3,34 +3,40 @@
 // bytes, from any moment on; an [Output] takes the PCM. All PCM is signed 16-bit
 // little-endian, stereo, at 44.1 kHz.
 //
-// # Frames
+// # Decoding
+//
+// A codec decodes one format at the track's own rate and numbers its samples; what is
+// the same for all is in one place: trimming, silence where something was broken,
+// the rate (decoder.go). What a codec needs beyond the frames themselves stands in
+// the track's header (protocol.Header.Setup), so that nothing before the first frame
+// is read: a cover costs no time. A broken frame costs that frame.
+//
+// # MPEG audio
 //
 // Both Probe and Decoder find MPEG frames with the same walker, so that they
 // number them alike: a frame is where the last one ended, or, after junk, where
 // a header is followed by another one of the same stream. Tags between frames
-// are stepped over. Probe looks at headers only.
+// are stepped over. Probe looks at headers only. A sample rate that changes is refused.
 //
-// # Decoding
+// Frames are decoded by libmpg123 where it is there (package mpg123): any version and
+// layer, to the bit what mpg123 plays. Its synthesis sums in an order that comes round
+// every 8 frames, so that a seek begins such a multiple before.
 //
-// MPEG-1 layer III is decoded by github.com/hajimehoshi/go-mp3, a frame at a
-// time: it sees neither tags nor junk nor the Xing frame, and never the end of
-// the data. The bit reservoir (ISO/IEC 11172-3, 2.4.3.4) is kept here, and each
+// Where it is not, MPEG-1 layer III is decoded by github.com/hajimehoshi/go-mp3, a
+// frame at a time: it sees neither tags nor junk nor the Xing frame, and never the end
+// of the data. The bit reservoir (ISO/IEC 11172-3, 2.4.3.4) is kept here, and each
 // frame is written anew with all that it needs (remux.go), so that decoding can
 // begin anywhere: one decoded frame before the wanted one makes everything after
-// it exact to the bit. A frame that cannot be decoded is silence of its length,
-// and what it held of the next ones is not lost. Against mpg123 and ffmpeg no
-// sample of ordinary music differs by more than 2 of 32768.
+// it exact to the bit. What a broken frame held of the next ones is not lost. Against
+// mpg123 and ffmpeg no sample of ordinary music differs by more than 2 of 32768.
 //
 // go-mp3 leaves part of a short block's mid/side stereo undone, an error of up to
 // 469 at the transients of music. Frames are rewritten so that it does not, where
 // they have room for it. At 320 kbit/s, where the encoder filled frame and
 // reservoir to the brim, there is none; no music tried so far was such, but with
-// made-up clicks an error of 1106 stayed. What it gets wrong in other ways is refused
-// by Probe with an [UnsupportedError]: MPEG-2 and 2.5, and intensity stereo. So
-// are, as they are not layer III of a fixed rate, layers I and II, free format and
-// a sample rate that changes.
-//
-// Rates of 32 and 48 kHz are converted (resample.go).
+// made-up clicks an error of 1106 stayed. What it gets wrong in other ways is of
+// another format (protocol.FormatMPEG), which without libmpg123 is refused with an
+// [UnsupportedError]: MPEG-2 and 2.5, layers I and II, intensity stereo, free format.
 //
 // # Outputs
 //

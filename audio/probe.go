@@ -32,6 +32,7 @@ type Info struct {
 	Duration time.Duration // of Samples
 	Bitrate  int           // of the frames, mean, bit/s
 	Seek     []int64       // as in protocol.Header
+	Setup    []byte        // as in protocol.Header
 }
 
 // Header returns the header of the track t, whose ID and tags are t's, and whose
@@ -40,7 +41,7 @@ func (i *Info) Header(t protocol.Track) protocol.Header {
 	t.Size, t.Duration, t.Bitrate = i.Size, i.Duration, i.Bitrate
 	return protocol.Header{
 		Track: t, Format: i.Format, SampleRate: i.SampleRate, Channels: i.Channels,
-		Delay: i.Delay, Padding: i.Padding, Samples: i.Samples, Seek: i.Seek,
+		Delay: i.Delay, Padding: i.Padding, Samples: i.Samples, Seek: i.Seek, Setup: i.Setup,
 	}
 }
 
@@ -114,6 +115,7 @@ type survey struct {
 	rate   int
 	seek   []int64
 	due    int64 // the frame that the next entry of seek points to
+	plain  bool  // all frames are
 }
 
 func (s *survey) run() error {
@@ -132,25 +134,26 @@ func (s *survey) run() error {
 				continue
 			}
 		}
-		if f.header.intensity() {
-			return &UnsupportedError{"intensity stereo (an old way to save bits, seen below 128 kbit/s)"}
-		}
+		s.plain = s.plain && f.header.plain()
 		for s.frames == s.due {
 			if len(s.seek) == protocol.MaxSeconds {
 				return &UnsupportedError{fmt.Sprintf("longer than %v", protocol.MaxSeconds*time.Second)}
 			}
 			s.seek = append(s.seek, f.pos)
-			s.due = secondFrame(len(s.seek), s.rate, s.delay)
+			s.due = secondFrame(len(s.seek), s.rate, s.delay, int64(s.first.samples()))
 		}
 		s.frames++
-		s.bytes += int64(f.header.size())
+		s.bytes += int64(f.size)
 	}
 }
 
 // begin takes the first frame, and reports whether that is no sound.
 func (s *survey) begin(f frame) (bool, error) {
-	s.first, s.rate = f.header, f.header.sampleRate()
-	b, err := s.walk.win.view(f.pos, f.header.size())
+	s.first, s.rate, s.plain = f.header, f.header.sampleRate(), true
+	if f.header.layer() != layerIII {
+		return false, nil
+	}
+	b, err := s.walk.win.view(f.pos, f.size)
 	if err != nil {
 		return false, err
 	}
@@ -166,12 +169,13 @@ func (s *survey) begin(f frame) (bool, error) {
 }
 
 // secondFrame returns the number of the frame that holds the sample at second s
-// of the sound. At second 0 it is the first of all, where decoding begins.
-func secondFrame(s, rate, delay int) int64 {
+// of the sound, where each holds so many. At second 0 it is the first of all, where
+// decoding begins.
+func secondFrame(s, rate, delay int, samples int64) int64 {
 	if s == 0 {
 		return 0
 	}
-	return (int64(s)*int64(rate) + int64(delay)) / frameSamples
+	return (int64(s)*int64(rate) + int64(delay)) / samples
 }
 
 // nothing returns why there is no frame at all.
@@ -181,7 +185,7 @@ func (s *survey) nothing(start int64) error {
 	}
 	b := make([]byte, headerSize)
 	if n, _ := s.walk.win.(*blocks).r.ReadAt(b, start); n == headerSize {
-		if h := readHeader(b); h.decodable() && start+int64(h.size()) > s.walk.end {
+		if h := readHeader(b); h.valid() && start+int64(h.size()) > s.walk.end {
 			return &UnsupportedError{"truncated: no frame of sound is complete"}
 		}
 	}
@@ -193,7 +197,10 @@ func (s *survey) info(size int64) (Info, error) {
 		Format: protocol.FormatMP3, Size: size, SampleRate: s.rate, Channels: s.first.channels(),
 		Delay: s.delay, Seek: s.seek,
 	}
-	total := s.frames * frameSamples
+	if !s.plain {
+		i.Format, i.Setup = protocol.FormatMPEG, mpegSetup(s.first, s.walk.free)
+	}
+	total := s.frames * int64(s.first.samples())
 	// Some encoders count the Xing frame too. Where the count is another one
 	// the file was cut or continued, and its end is not the encoder's.
 	whole := s.tag.frames == 0 || s.tag.frames == s.frames || s.tag.frames == s.frames+1

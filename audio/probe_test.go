@@ -201,14 +201,10 @@ func TestProbeRefuses(t *testing.T) {
 	joint, mono := load(t, "joint"), load(t, "mono")
 	at := offsets(joint)
 	info := joint[:at[1]]
-	intensity := splice(joint, at[20]+3, at[20]+4, []byte{joint[at[20]+3]&0x0f | 0x50})
 	noise := make([]byte, 100_000)
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for i := range noise {
 		noise[i] = byte(rnd.Uint32())
-	}
-	std := func(version, layer, bitrate int) frameHeader {
-		return frameHeader(0x7ff<<21|version<<19|layer<<17|1<<16|bitrate<<12) | 0<<10
 	}
 	for name, c := range map[string]struct {
 		file []byte
@@ -218,12 +214,6 @@ func TestProbeRefuses(t *testing.T) {
 		"noise":               {noise, "not an MP3"},
 		"text":                {[]byte(strings.Repeat("ID3 is a tag. ", 5000)), "not an MP3"},
 		"one byte":            {[]byte{0xff}, "not an MP3"},
-		"MPEG-2":              {load(t, "mpeg2"), "MPEG-2 layer III (22050 Hz)"},
-		"MPEG-2.5":            {framesOf(std(0, 1, 5), std(0, 1, 5).size(), 9), "MPEG-2.5 layer III (11025 Hz)"},
-		"layer I":             {framesOf(std(3, 3, 5), std(3, 3, 5).size(), 9), "MPEG layer I,"},
-		"layer II":            {framesOf(std(3, 2, 5), std(3, 2, 5).size(), 9), "MPEG layer II,"},
-		"free format":         {framesOf(std(3, 1, 0), 600, 9), "free format"},
-		"intensity stereo":    {intensity, "intensity stereo"},
 		"another rate behind": {append(joint[:at[30]:at[30]], load(t, "48khz")...), "changes from 44100 to 48000"},
 		"cut within its tag":  {id3(5000)[:3000], "within its ID3 tag"},
 		"nothing but a tag":   {id3(5000), "within its ID3 tag"},
@@ -240,6 +230,41 @@ func TestProbeRefuses(t *testing.T) {
 	_, err := Probe(bytes.NewReader(nil), protocol.MaxTrackSize+1)
 	if err == nil || !strings.Contains(err.Error(), "1024 MiB") {
 		t.Error(err)
+	}
+}
+
+func TestOtherMPEGAudioIsToldApart(t *testing.T) {
+	joint := load(t, "joint")
+	at := offsets(joint)
+	intensity := splice(joint, at[20]+3, at[20]+4, []byte{joint[at[20]+3]&0x0f | 0x50})
+	std := func(version, layer, bitrate int) frameHeader {
+		return frameHeader(0x7ff<<21|version<<19|layer<<17|1<<16|bitrate<<12) | 0<<10
+	}
+	frames := func(version, layer int) []byte {
+		h := std(version, layer, 5)
+		return framesOf(h, h.size(), 9)
+	}
+	for name, c := range map[string]struct {
+		file    []byte
+		rate    int
+		samples int64
+		free    int
+	}{
+		"MPEG-2":           {load(t, "mpeg2"), 22050, 9216, 0},
+		"MPEG-2.5":         {frames(0, 1), 11025, 9 * 576, 0},
+		"layer I":          {frames(3, 3), 44100, 9 * 384, 0},
+		"layer II":         {frames(3, 2), 44100, 9 * 1152, 0},
+		"free format":      {framesOf(std(3, 1, 0), 600, 9), 44100, 9 * 1152, 600},
+		"intensity stereo": {intensity, 44100, 66151, 0},
+	} {
+		i, err := probeBytes(c.file)
+		if err != nil || i.Format != protocol.FormatMPEG || i.SampleRate != c.rate || i.Samples != c.samples {
+			t.Errorf("%s: %+v, %v", name, i, err)
+			continue
+		}
+		if _, free, err := mpegStream(i.Header(protocol.Track{})); free != c.free || err != nil {
+			t.Errorf("%s: frames of %d bytes, %v", name, free, err)
+		}
 	}
 }
 

@@ -35,13 +35,23 @@ type walker struct {
 	end    int64       // of what can be audio
 	stream frameHeader // what its frames have in common; 0: not known yet
 	synced bool        // pos is known to begin a frame, unless the stream is broken
-	free   int         // headers of free format looked into
+	free   int         // the length of frames of free format without padding, in bytes; 0: not known
+	tries  int         // headers of free format looked into
 }
 
 // frame is where a frame is. It holds only bytes below the walker's end.
 type frame struct {
 	pos    int64
+	size   int // bytes
 	header frameHeader
+}
+
+// size is the length of a frame in bytes, 0 where it is not known.
+func (k *walker) size(h frameHeader) int {
+	if n := h.size(); n > 0 || k.free == 0 {
+		return n
+	}
+	return k.free + h.padding()*h.slot()
 }
 
 // next returns the next frame, whose bytes need not have been read. It returns
@@ -56,12 +66,12 @@ func (k *walker) next() (frame, error) {
 		if len(b) < headerSize || k.pos+headerSize > k.end {
 			return frame{}, io.EOF
 		}
-		if h := readHeader(b); k.synced && h.decodable() && h&streamMask == k.stream {
-			f := frame{k.pos, h}
-			if k.pos+int64(h.size()) > k.end {
+		if h := readHeader(b); k.synced && h.valid() && h&streamMask == k.stream && k.size(h) > 0 {
+			f := frame{k.pos, k.size(h), h}
+			if k.pos+int64(f.size) > k.end {
 				return frame{}, io.EOF // cut off
 			}
-			k.pos += int64(h.size())
+			k.pos += int64(f.size)
 			return f, nil
 		}
 		k.synced = false
@@ -152,11 +162,8 @@ func (k *walker) try(h frameHeader) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if err := refuse(h); err != nil {
-		return false, err
-	}
 	if k.stream != 0 && h&streamMask != k.stream {
-		return false, &UnsupportedError{fmt.Sprintf("the sample rate changes from %d to %d Hz", k.stream.sampleRate(), h.sampleRate())}
+		return false, changed(k.stream, h)
 	}
 	k.stream, k.synced = h&streamMask, true
 	return true, nil
@@ -165,10 +172,10 @@ func (k *walker) try(h frameHeader) (bool, error) {
 // followed reports whether the frame at pos is followed by n more of the same
 // stream, or by the end.
 func (k *walker) followed(h frameHeader, n int) (bool, error) {
-	step := int64(h.size())
-	if step == 0 {
+	if k.size(h) == 0 {
 		return k.freeFormat(h)
 	}
+	step := int64(k.size(h))
 	pos := k.pos + step
 	if pos > k.end {
 		return false, nil
@@ -185,50 +192,50 @@ func (k *walker) followed(h frameHeader, n int) (bool, error) {
 			return true, nil
 		}
 		next := readHeader(b[pos-k.pos:])
-		if !next.valid() || next&streamMask != h&streamMask || next.size() == 0 {
+		if !next.valid() || next&streamMask != h&streamMask || k.size(next) == 0 {
 			return false, nil
 		}
-		pos += int64(next.size())
+		pos += int64(k.size(next))
 	}
 	return true, nil
 }
 
-// freeFormat reports whether a stream of free format begins at pos: the same
-// header comes twice again, at one distance.
+// freeFormat reports whether a stream of free format begins at pos, and learns the
+// length of its frames: the same header comes twice again, at one distance.
 func (k *walker) freeFormat(h frameHeader) (bool, error) {
-	if k.stream != 0 || k.free == maxFreeTries {
+	if k.stream != 0 || k.tries == maxFreeTries {
 		return false, nil
 	}
-	k.free++
-	b, err := k.win.view(k.pos, 2*(maxFreeFrame+1)+headerSize)
+	k.tries++
+	b, err := k.win.view(k.pos, 2*(maxFreeFrame+4)+headerSize)
 	if err != nil {
 		return false, err
 	}
 	const same = streamMask | 0xf000
-	at := func(i int) bool {
-		return i+headerSize <= len(b) && (readHeader(b[i:])^h)&same == 0
+	at := func(i int) int { // 1 and more where the header is there, with its padding
+		if i+headerSize > len(b) || (readHeader(b[i:])^h)&same != 0 {
+			return 0
+		}
+		return 1 + readHeader(b[i:]).padding()*h.slot()
 	}
 	for i := headerSize; i <= maxFreeFrame; i++ {
-		if at(i) && (at(2*i-1) || at(2*i) || at(2*i+1)) {
+		second := at(i)
+		if second == 0 {
+			continue
+		}
+		length := i - h.padding()*h.slot()
+		if at(i+length+second-1) > 0 {
+			k.free = length
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// refuse returns why frames with the header h cannot be played, nil if they can.
-func refuse(h frameHeader) error {
-	switch {
-	case h.layer() == 3:
-		return &UnsupportedError{"MPEG layer I, not layer III"}
-	case h.layer() == 2:
-		return &UnsupportedError{"MPEG layer II, not layer III"}
-	case h.version() == 2:
-		return &UnsupportedError{fmt.Sprintf("MPEG-2 layer III (%d Hz); only MPEG-1 (32, 44.1 and 48 kHz) can be played", h.sampleRate())}
-	case h.version() == 0:
-		return &UnsupportedError{fmt.Sprintf("MPEG-2.5 layer III (%d Hz); only MPEG-1 (32, 44.1 and 48 kHz) can be played", h.sampleRate())}
-	case h.bitrateIndex() == 0:
-		return &UnsupportedError{"free format (frames that do not tell their bitrate)"}
+// changed says in words that frames of one kind are followed by others.
+func changed(from, to frameHeader) error {
+	if from.sampleRate() != to.sampleRate() {
+		return &UnsupportedError{fmt.Sprintf("the sample rate changes from %d to %d Hz", from.sampleRate(), to.sampleRate())}
 	}
-	return nil
+	return &UnsupportedError{fmt.Sprintf("%s is followed by %s", from, to)}
 }

@@ -58,10 +58,11 @@ func newEntry(h *protocol.Header) *entry {
 	return &entry{id: h.ID, size: h.Size, card: cardOf(h), have: protocol.NewBitmap(protocol.Chunks(h.Size))}
 }
 
-// cardOf encodes a header with a seek table of one entry, which is most of it.
+// cardOf encodes a header with a seek table of one entry and no setup, which are
+// most of it.
 func cardOf(h *protocol.Header) string {
 	short := *h
-	short.Seek = h.Seek[:1]
+	short.Seek, short.Setup = h.Seek[:1], nil
 	return string(protocol.AppendHeader(nil, &short))
 }
 

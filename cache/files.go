@@ -40,7 +40,7 @@ func (c *Cache) path(id protocol.ID, ext string) string {
 const (
 	proofMagic    = "earshot1"
 	proofFixed    = len(proofMagic) + 4 + 4
-	maxHeaderSize = 80 << 10 // beyond what AppendHeader makes of the largest header
+	maxHeaderSize = 120 << 10 // beyond what AppendHeader makes of the largest header
 	maxProofFile  = proofFixed + maxHeaderSize + 8 + 64*protocol.MaxChunks
 )
 

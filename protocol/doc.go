@@ -50,6 +50,7 @@
 //	Header {
 //	  Track, Format (i), Sample Rate (i), Channels (i) <= 8, Delay (i), Padding (i),
 //	  Samples (i), Gain (i) signed, Seconds (i), Seek Table (i) signed ...,
+//	  [ Setup Bytes <= 16 KiB ],  -- no such field where Format is 1
 //	}
 //
 // Entry s of the seek table is the difference between the lengths in bytes of
@@ -67,7 +68,7 @@
 //	0x02 Want     ID (256)                                      both
 //	0x03 Unwant   ID (256)                                      both
 //	0x04 Have     ID (256), Size (i), Map Bytes <= 8 KiB,       both
-//	              Listening (i); in all <= 96 KiB
+//	              Listening (i); in all <= 128 KiB
 //	0x05 Got      ID (256), First (i), Count (i)                both
 //	0x06 Lost     ID (256)                                      both
 //	0x07 Announce Count (i) <= 512, { ID (256), Complete (i) }  node to server
@@ -91,7 +92,7 @@
 //	                [ Priority (i) 0 to 3 ]
 //	0x11 Opened     Header, Head First (i), Head Count (i),
 //	                Listeners (i), Peer Count (i) <= 10,
-//	                Peer ...; in all <= 96 KiB
+//	                Peer ...; in all <= 128 KiB
 //	0x12 Get        ID (256), First (i), Count (i) 1 to 64,     Data, raw chunks
 //	                Priority (i) 0 to 3
 //	0x13 Data       Count (i) 1 to 64
@@ -101,7 +102,7 @@
 //	                Limit (i) <= 200
 //	0x17 Results    Total (i), Count (i) <= 200, Track ...,
 //	                Count (i) <= 200, { Artist Text, Album
-//	                Text, Year (i), Tracks (i) }; <= 96 KiB
+//	                Text, Year (i), Tracks (i) }; <= 128 KiB
 //	0x18 FindPeers  ID (256)                                    Peers
 //	0x19 Peers      Listeners (i), Count (i) <= 10, Peer ...
 //	0x1a Renew                                                  Certificate

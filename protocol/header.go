@@ -7,6 +7,7 @@ import (
 // Bounds of what a header may say.
 const (
 	MaxText     = 256      // bytes of a title, an artist or an album
+	MaxSetup    = 16 << 10 // bytes: Vorbis has 3 to 8 KB, and the first second must find room beside it
 	MaxSeconds  = 24 << 10 // entries of a seek table: 6.8 hours, a MaxTrackSize at 350 kbit/s
 	maxRate     = 768_000  // Hz: the highest sample rate sold
 	maxPadding  = 1 << 16  // samples: more than any encoder adds
@@ -23,7 +24,11 @@ func AppendHeader(b []byte, h *Header) []byte {
 	b = appendInt(b, h.Padding)
 	b = appendInt(b, h.Samples)
 	b = appendSigned(b, int64(h.Gain))
-	return appendSeek(b, h.Seek)
+	b = appendSeek(b, h.Seek)
+	if h.Format != FormatMP3 {
+		b = appendBytes(b, h.Setup)
+	}
+	return b
 }
 
 // ParseHeader reads what AppendHeader wrote. The result is sound (its seek
@@ -44,6 +49,9 @@ func (d *decoder) header() (h Header) {
 	h.Samples = int64(d.varint(maxRate * MaxSeconds))
 	h.Gain = int(d.signed())
 	h.Seek = d.seek(h.Size)
+	if h.Format != FormatMP3 {
+		h.Setup = d.bytes(MaxSetup)
+	}
 	if d.err == nil && (h.Size == 0 || h.SampleRate == 0 || h.Channels == 0 || h.Gain < -100_000 || h.Gain > 100_000) {
 		d.fail(ErrMalformed)
 	}

@@ -62,7 +62,7 @@ const (
 	MaxAnnounce = 512 // tracks of one Announce: 17 KB
 	MaxHead     = 4 << 20
 	maxAgent    = 64
-	maxBody     = 96 << 10
+	maxBody     = 128 << 10 // a header with the longest seek table and setup, at four bytes a second
 )
 
 // bodyLimit bounds a body before it is read.

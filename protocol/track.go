@@ -11,15 +11,22 @@ type Format uint8
 // The formats.
 const (
 	FormatUnknown Format = 0
-	FormatMP3     Format = 1 // MPEG-1 audio layer III
+	FormatMP3     Format = 1 // MPEG-1 audio layer III, of fixed format and without intensity stereo
+	FormatMPEG    Format = 2 // any other MPEG-1, 2 or 2.5 audio
+	FormatFLAC    Format = 3
+	FormatVorbis  Format = 4 // in Ogg
+	FormatOpus    Format = 5 // in Ogg
+	FormatWAV     Format = 6 // PCM in RIFF
+	FormatAIFF    Format = 7 // PCM in AIFF or AIFF-C
 )
 
 // String returns the format's usual name.
 func (f Format) String() string {
-	if f == FormatMP3 {
-		return "mp3"
+	names := [...]string{"unknown", "mp3", "mpeg", "flac", "vorbis", "opus", "wav", "aiff"}
+	if int(f) < len(names) {
+		return names[f]
 	}
-	return "unknown"
+	return names[FormatUnknown]
 }
 
 // Track is one entry of the catalogue: what people search for and see.
@@ -60,6 +67,11 @@ type Header struct {
 	// frame of sound, behind any tag and Xing frame. Never empty, never
 	// falling, never beyond Size.
 	Seek []int64 `json:"-"`
+
+	// Setup is what a decoder must have read before it can begin at any entry of
+	// Seek, at most MaxSetup bytes, as package audio writes it for each format: so
+	// nothing before Seek[0] need be fetched. FormatMP3 has none.
+	Setup []byte `json:"-"`
 }
 
 // preroll goes before a place in a track: a decoder begins up to a second early,

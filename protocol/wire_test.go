@@ -138,6 +138,24 @@ func TestMalformedFieldsAreRefused(t *testing.T) {
 	}
 }
 
+func TestOnlyFormatsOtherThanMP3HaveASetup(t *testing.T) {
+	h := sampleHeader()
+	before := AppendHeader(nil, &h)
+	h.Setup = []byte("not written")
+	if !bytes.Equal(AppendHeader(nil, &h), before) {
+		t.Error("the header of an MP3 has changed")
+	}
+	h.Format, h.Setup = FormatVorbis, bytes.Repeat([]byte("setup"), 1000)
+	got, err := ParseHeader(AppendHeader(nil, &h))
+	if err != nil || !reflect.DeepEqual(got, h) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	h.Setup = make([]byte, MaxSetup+1)
+	if _, err := ParseHeader(AppendHeader(nil, &h)); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
+	}
+}
+
 func TestALongHeaderStaysWithinItsMessage(t *testing.T) {
 	h := sampleHeader()
 	h.Size = MaxTrackSize

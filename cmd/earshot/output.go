@@ -98,9 +98,5 @@ func (o *opening) abandon(spec string) {
 
 // decode makes a decoder of a track.
 func decode(src io.ReadSeeker, h protocol.Header) (player.Decoder, error) {
-	d, err := audio.NewDecoder(src, h)
-	if err != nil {
-		return nil, err // not d: a nil *audio.Decoder is no nil interface
-	}
-	return d, nil
+	return audio.NewDecoder(src, h)
 }

@@ -1,0 +1,103 @@
+package audio
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"earshot/audio/mpg123"
+	"earshot/protocol"
+)
+
+// mpegSetupSize is the length of the Setup of FormatMPEG: the header of the first
+// frame, and the length of frames of free format or 0, in two bytes.
+const mpegSetupSize = headerSize + 2
+
+func mpegSetup(first frameHeader, free int) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(first))
+	return binary.BigEndian.AppendUint16(b, uint16(free))
+}
+
+// mpegStream returns a frame header such as the track's frames have, and the length of
+// frames of free format.
+func mpegStream(h protocol.Header) (first frameHeader, free int, err error) {
+	if h.Format == protocol.FormatMP3 {
+		rate, ok := map[int]frameHeader{44100: 0, 48000: 1 << 10, 32000: 2 << 10}[h.SampleRate]
+		if !ok {
+			return 0, 0, &UnsupportedError{fmt.Sprintf("a sample rate of %d Hz", h.SampleRate)}
+		}
+		return 0xfffb9000 | rate, 0, nil
+	}
+	if len(h.Setup) < mpegSetupSize {
+		return 0, 0, errSetup
+	}
+	first, free = readHeader(h.Setup), int(binary.BigEndian.Uint16(h.Setup[headerSize:]))
+	if !first.valid() || first.sampleRate() != h.SampleRate || free > maxFreeFrame {
+		return 0, 0, errSetup
+	}
+	return first, free, nil
+}
+
+var errSetup = errors.New("decoding: the track's header does not fit its format")
+
+// newMPEG returns a decoder of MPEG audio: libmpg123's, which is many times faster,
+// where there is one; else go-mp3's of what that decodes right.
+func newMPEG(src io.ReadSeeker, h protocol.Header) (codec, error) {
+	first, free, err := mpegStream(h)
+	if err != nil {
+		return nil, err
+	}
+	f := newFramer(src, h, first, free)
+	dec, err := mpg123.New(h.SampleRate, free)
+	switch {
+	case err == nil:
+		return &mpegCodec{framer: f, dec: dec, preRoll: first.preRoll()}, nil
+	case !errors.Is(err, mpg123.ErrUnavailable):
+		return nil, err
+	case h.Format == protocol.FormatMP3:
+		return &layer3Codec{framer: f}, nil
+	}
+	return nil, &UnsupportedError{fmt.Sprintf("%s; that needs libmpg123: %v", first, err)}
+}
+
+// mpegCodec decodes MPEG audio with libmpg123.
+type mpegCodec struct {
+	*framer
+	dec     *mpg123.Decoder
+	preRoll int64
+	start   int64 // frames before it need no decoding
+	want    int64 // frames before it are not given out
+}
+
+// phase is how many frames make libmpg123's synthesis window go round: 12, 18 or 36
+// of its 16 places a frame. It sums in another order at each place, so that a frame
+// is the same to the bit only where decoding begins a multiple of it before.
+const phase = 8
+
+func (d *mpegCodec) seek(n int64) error {
+	d.want = d.of(n)
+	d.start = max(0, d.want-d.preRoll) / phase * phase
+	if _, err := d.framer.seek(d.start); err != nil {
+		return err
+	}
+	return d.dec.Reset()
+}
+
+func (d *mpegCodec) decode() (at int64, pcm []byte, err error) {
+	for {
+		b, err := d.next()
+		if err != nil {
+			return 0, nil, err
+		}
+		n := d.coming
+		d.advance()
+		if n < d.start {
+			continue
+		}
+		// What is broken is left out: the sound goes on behind it.
+		if pcm, err = d.dec.Decode(b); err == nil && n >= d.want {
+			return d.at(n), pcm, nil
+		}
+	}
+}
