@@ -35,15 +35,15 @@ test: tools
 	go test ./cmd/...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/earshot
 
-# Real nodes in virtual time, then real processes on loopback: about 3 minutes.
+# Real nodes in virtual time, then real processes on loopback: about 5 minutes.
 bench: build
-	@go test -tags figures -v -count=1 -timeout 20m -p 1 -run '^TestFigures$$' ./node ./cmd/earshot
+	@go test -tags figures -v -count=1 -timeout 20m -p 1 -run '^(TestScenarios|TestFigures)$$' ./node ./cmd/earshot
 
-# The table of goals for crowds, offices and seeks, in virtual time; one row by
-# its name with ROW=..., as go test -run has it: about 2 minutes in all.
+# The table of goals in virtual time; one row by the beginning of its name with
+# ROW=..., as in ROW=50_at_once: about 2 minutes in all.
 ROW ?=
 scenarios:
-	@go test -tags figures -v -count=1 -timeout 20m -run '^TestScenarios$$/$(ROW)' ./node
+	@go test -tags figures -v -count=1 -timeout 20m -run '^TestScenarios$$/^$(ROW)' ./node
 
 # Each fuzz target for a minute: go test takes one at a time.
 fuzz: tools

@@ -18,7 +18,7 @@ import (
 // imported by its parent and import it.
 var floors = map[string]int{
 	"protocol": 0, "protocol/identity": 0,
-	"node/control": 1, "cache": 1, "audio": 1,
+	"node/control": 1, "cache": 1, "audio": 1, "node/bench": 1,
 	"node/swarm": 2, "node/library": 2, "node/tracker": 2, "node/schedule": 2,
 	"node/player": 3, "node/origin": 3, "node/stream": 3, "node/sim": 3,
 	"node":        4,

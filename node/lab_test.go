@@ -39,6 +39,7 @@ type lab struct {
 	authority *identity.Authority
 	server    *labServer
 	nodes     int
+	lines     map[*Node]*lossy // of the nodes that have been started
 	log       *slog.Logger
 }
 
@@ -46,8 +47,9 @@ type lab struct {
 type line struct {
 	up, down int
 	delay    time.Duration
-	site     string // hosts of one site are on one LAN
-	loss     float64
+	site     string        // hosts of one site are on one LAN
+	loss     float64       // of the packets, in each direction
+	jitter   time.Duration // uniform, on what is sent; packets keep their order
 }
 
 var (
@@ -61,12 +63,12 @@ const lanDelay = 200 * time.Microsecond
 type labServer struct {
 	swarm  *swarm.Swarm
 	origin *origin.Origin
-	packet net.PacketConn
+	packet *lossy
 	tracks labTracks
 }
 
 func newLab(t *testing.T, serverAt line, tracks ...labTrack) *lab {
-	l := &lab{t: t, places: map[string]line{}, log: slog.New(slog.DiscardHandler)}
+	l := &lab{t: t, places: map[string]line{}, lines: map[*Node]*lossy{}, log: slog.New(slog.DiscardHandler)}
 	if os.Getenv("EARSHOT_TEST_LOG") != "" {
 		l.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -114,7 +116,7 @@ func (s *labServer) close() {
 }
 
 // plug gives a host its line.
-func (l *lab) plug(ip string, at line) net.PacketConn {
+func (l *lab) plug(ip string, at line) *lossy {
 	l.mu.Lock()
 	l.places[ip] = at
 	seed := uint64(len(l.places))
@@ -123,7 +125,7 @@ func (l *lab) plug(ip string, at line) net.PacketConn {
 		Uplink:   simnet.LinkSettings{BitsPerSecond: at.up, MTU: 1500},
 		Downlink: simnet.LinkSettings{BitsPerSecond: at.down, MTU: 1500},
 	})
-	return &lossy{PacketConn: conn, loss: at.loss, rng: rand.New(rand.NewPCG(seed, 1))}
+	return &lossy{PacketConn: conn, loss: at.loss, jitter: at.jitter, rng: rand.New(rand.NewPCG(seed, 1))}
 }
 
 func (l *lab) latency(p *simnet.Packet) time.Duration {
@@ -134,32 +136,6 @@ func (l *lab) latency(p *simnet.Packet) time.Duration {
 		return lanDelay
 	}
 	return from.delay + to.delay
-}
-
-// lossy loses packets on the way out.
-type lossy struct {
-	net.PacketConn
-	loss float64
-	mu   sync.Mutex
-	rng  *rand.Rand
-}
-
-// setLoss changes how much is lost; 1 cuts the line.
-func (c *lossy) setLoss(loss float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loss = loss
-}
-
-func (c *lossy) WriteTo(b []byte, a net.Addr) (int, error) {
-	c.mu.Lock()
-	lost := c.loss > 0 && c.rng.Float64() < c.loss
-	c.mu.Unlock()
-	if lost {
-		return len(b), nil
-	}
-	u := a.(*net.UDPAddr) // simnet takes the 4- and 16-byte forms for different hosts
-	return c.PacketConn.WriteTo(b, &net.UDPAddr{IP: u.IP.To4(), Port: u.Port})
 }
 
 // host is a place with a data folder of a member.
@@ -199,10 +175,12 @@ func (l *lab) host(at line) *host {
 
 // start starts a node at the host.
 func (h *host) start() *Node {
-	n, err := Start(Config{Data: h.data, Packet: h.lab.plug(h.ip, h.at), Private: true, Log: h.lab.log})
+	packet := h.lab.plug(h.ip, h.at)
+	n, err := Start(Config{Data: h.data, Packet: packet, Private: true, Log: h.lab.log})
 	if err != nil {
 		h.lab.t.Fatal(err)
 	}
+	h.lab.lines[n] = packet
 	return n
 }
 

@@ -3,20 +3,22 @@
 package node
 
 import (
-	"context"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"earshot/node/bench"
 )
 
 // guestScenarios are the rows about what a node does beside playing: fetching
 // ahead of need, and not standing in anyone's way.
-func guestScenarios(t *testing.T) {
-	t.Run("screen", func(t *testing.T) { synctest.Test(t, onScreen) })
+func guestScenarios() []scenario {
+	return []scenario{
+		{"screen", virtual(onScreen)},
+	}
 }
 
 // onScreen: a track is looked at, and then played.
-func onScreen(t *testing.T) {
+func onScreen(t *testing.T) []bench.Figure {
 	tracks := labTracksOf(20, 60*time.Second)
 	l := newLab(t, serverLine, tracks...)
 	defer l.close()
@@ -24,11 +26,12 @@ func onScreen(t *testing.T) {
 	defer n.Close()
 	n.look(t, tracks...)
 	time.Sleep(5 * time.Second)
-	var worst time.Duration
+	var all []heard
 	for _, track := range tracks[:5] {
-		h := n.play(context.Background(), track, 0)
-		noStutter(t, []heard{h})
-		worst = max(worst, h.latency)
+		all = append(all, n.play(t.Context(), track, 0))
 	}
-	figure(t, "play of a track on the screen, 50 ms round trip: the network's part, slowest of 5", ms(worst), 15, "ms")
+	return []bench.Figure{
+		bench.AtMost("play of a track on the screen: the network's part, slowest of 5", percentile(latencies(all), 100), 15, "ms"),
+		gaps(t, all),
+	}
 }

@@ -214,7 +214,7 @@ func TestPlayingGoesOnWhenTheServerIsBack(t *testing.T) {
 		}
 		defer r.Close()
 		time.Sleep(time.Second)
-		line := l.server.packet.(*lossy)
+		line := l.server.packet
 		line.setLoss(1)
 		var got []byte
 		buf := make([]byte, 4096)

@@ -1,0 +1,131 @@
+//go:build figures
+
+package node
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"earshot/node/bench"
+)
+
+// crowd is a scenario of many who play one track.
+type crowd struct {
+	name     string
+	n        int
+	apart    time.Duration // between two who begin
+	uplink   int           // of the server, bits a second
+	copies   float64       // goals; 0: none
+	p50, p90 time.Duration // of the network's part of the playback latency
+}
+
+// crowds are the rows for which a network of real processes has goals too: those
+// of the first sample leave 15 ms for the process.
+var crowds = []crowd{
+	{name: "5 at once", n: 5, uplink: 100e6, copies: 1.25, p90: 85 * time.Millisecond},
+	{name: "5, 10 s apart", n: 5, apart: 10 * time.Second, uplink: 100e6, copies: 1.15},
+	{name: "20 at once, server 4 Mbit/s", n: 20, uplink: 4e6, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
+	{name: "20 at once, server 2 Mbit/s", n: 20, uplink: 2e6, copies: 2, p50: 385 * time.Millisecond},
+	{name: "50 at once, server 10 Mbit/s", n: 50, uplink: 10e6, copies: 2.5},
+}
+
+// costUplink is what the server has where its cost for each listener is shown.
+const costUplink = 10_000_000
+
+func crowdScenarios() (rows []scenario) {
+	for _, c := range crowds {
+		rows = append(rows, scenario{c.name, virtual(c.run)})
+	}
+	return append(rows,
+		scenario{"cost of a listener", costs},
+		scenario{"overhead", virtual(overheads)},
+	)
+}
+
+// hear has the crowd play, and returns what it heard and the copies sent.
+func (c crowd) hear(t *testing.T) (all []heard, copies float64) {
+	track := scenarioTrack()
+	l := newLab(t, withUp(serverLine, c.uplink), track)
+	defer l.close()
+	nodes := l.connected(c.n, homeLine)
+	defer closeAll(nodes)
+	return l.hearAll(nodes, track, c.apart)
+}
+
+func (c crowd) run(t *testing.T) []bench.Figure {
+	all, copies := c.hear(t)
+	waits := latencies(all)
+	p50 := within("latency p50", percentile(waits, 50), ms(c.p50), "ms")
+	p50.Samples = waits
+	return []bench.Figure{
+		within("copies the server sends", copies, c.copies, ""),
+		p50,
+		within("latency p90", percentile(waits, 90), ms(c.p90), "ms"),
+		gaps(t, all),
+	}
+}
+
+// within is a figure with a goal, unless that is 0.
+func within(what string, got, goal float64, unit string) bench.Figure {
+	if goal == 0 {
+		return bench.Told(what, got, unit)
+	}
+	return bench.AtMost(what, got, goal, unit)
+}
+
+// costs shows what one listener costs the server as they become more: each size
+// costs no more than the size before it.
+func costs(t *testing.T) (figures []bench.Figure) {
+	last := 0.0
+	for _, n := range []int{1, 2, 5, 10, 20, 50} {
+		var copies float64
+		synctest.Test(t, func(t *testing.T) { _, copies = crowd{n: n, uplink: costUplink}.hear(t) })
+		each := copies / float64(n)
+		figures = append(figures, within(fmt.Sprintf("copies for each of %d", n), each, last, ""))
+		last = each
+	}
+	return figures
+}
+
+// overheads measures what listeners receive that is not track data: packets,
+// proof trees, have maps, handshakes, and acknowledgements of what they upload
+// meanwhile. The network's packets are of 1,280 bytes here; most paths carry
+// 1,452.
+func overheads(t *testing.T) []bench.Figure {
+	track := scenarioTrack()
+	l := newLab(t, serverLine, track)
+	defer l.close()
+	nodes := l.connected(5, homeLine)
+	defer closeAll(nodes)
+	all, _ := l.hearAll(nodes, track, 10*time.Second)
+	noStutter(t, all)
+	return []bench.Figure{
+		bench.AtMost("not track data, of what listeners receive", 100*received(nodes), 2, "%"),
+		bench.Told("not track data, of all packets of all", 100*l.overhead(nodes), "%"),
+	}
+}
+
+// received is the share of the bytes that listeners receive that is not track
+// data.
+func received(nodes []*Node) float64 {
+	var wire, data int64
+	for _, n := range nodes {
+		t := n.swarm.Traffic()
+		wire += t.WireReceived
+		data += t.Downloaded
+	}
+	return float64(wire-data) / float64(wire)
+}
+
+// overhead is the share of all bytes on the wire that is not track data.
+func (l *lab) overhead(nodes []*Node) float64 {
+	sum := l.server.swarm.Traffic()
+	for _, n := range nodes {
+		t := n.swarm.Traffic()
+		sum.Uploaded += t.Uploaded
+		sum.WireSent += t.WireSent
+	}
+	return float64(sum.WireSent-sum.Uploaded) / float64(sum.WireSent)
+}
