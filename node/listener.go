@@ -193,10 +193,11 @@ func fillTraffic(s *control.Status, sw *swarm.Swarm, m *meter) {
 	s.Uploaded, s.Downloaded, s.WireSent, s.WireReceived = t.Uploaded, t.Downloaded, t.WireSent, t.WireReceived
 	s.UploadRate, s.DownloadRate = m.rates(time.Now(), t)
 	s.Faults.Violations, s.Faults.BadChunks, s.Faults.Timeouts, s.Faults.Disconnected = sw.Faults()
+	s.CoordinateError = sw.Coordinate().Error
 	for _, c := range sw.Neighbours() {
 		up, down := c.Transferred()
 		s.Neighbours = append(s.Neighbours, control.Neighbour{
-			Node: c.Node(), Address: c.Addr().String(), RTT: c.RTT(), Server: c.Server(), Uploaded: up, Downloaded: down,
+			Node: c.Node(), Address: c.Addr().String(), RTT: c.RTT(), Distance: c.Distance(), Server: c.Server(), Uploaded: up, Downloaded: down,
 		})
 	}
 }

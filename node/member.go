@@ -61,7 +61,7 @@ func loadMember(f *folder) (*member, error) {
 	}
 	m.tickets = identity.OpenTickets(f.join(ticketsFile))
 	m.tokens = swarm.OpenTokens(f.join(tokensFile))
-	m.neighbours.path = f.join(neighboursFile)
+	m.neighbours = openNeighbours(f.join(neighboursFile))
 	m.accept = id.AcceptConfig(m.secret)
 	return m, nil
 }
@@ -111,7 +111,7 @@ func (m *member) keep(ctx context.Context, s *swarm.Swarm, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		}
-		if err := errors.Join(m.save(), m.neighbours.save(s.Neighbours())); err != nil {
+		if err := errors.Join(m.save(), m.neighbours.save(s, false)); err != nil {
 			log.Warn("the next start will take a round trip more", "err", err)
 		}
 		if time.Since(looked) >= renewEvery {

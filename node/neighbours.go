@@ -3,12 +3,14 @@ package node
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/google/renameio/v2"
 
@@ -19,52 +21,95 @@ import (
 const (
 	// maxRemembered is how many neighbours a later process dials when it starts:
 	// the nearest, who can bring a start sooner than the server, or without it.
-	maxRemembered = 8
-	// maxRememberedFile bounds the file that is read: 8 take some 3 KB.
+	// Half of them may be gone by then.
+	maxRemembered = 16
+	// maxRememberedFile bounds the file that is read: 16 take some 6 KB.
 	maxRememberedFile = 64 << 10
+	// fewPeers is with how many neighbours a node whose server is away is content:
+	// 8 of 8 each reach 64 nodes with a question.
+	fewPeers = 8
+	// redialEvery is how often it dials those it remembers, who may be back.
+	redialEvery = 30 * time.Second
 )
 
-// neighbourFile is where the nearest neighbours are kept for the next process. It
-// is for one goroutine at a time.
-type neighbourFile struct {
-	path string
-	kept []protocol.NodeID // as written last
+// memory is what is kept of the network for the next process.
+type memory struct {
+	Coordinate protocol.Coordinate `json:"coordinate"`
+	Neighbours []protocol.Peer     `json:"neighbours"` // nearest first, then those of earlier
 }
 
-// save writes who is near now, if that is not what was written last. Where there
-// is nobody, those from before stay.
-func (f *neighbourFile) save(conns []*swarm.Conn) error {
-	conns = slices.DeleteFunc(conns, func(c *swarm.Conn) bool { return c.Server() || !c.Trusted() || !c.Sharing() })
-	slices.SortFunc(conns, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
-	var peers []protocol.Peer
-	var nodes []protocol.NodeID
-	for _, c := range conns[:min(len(conns), maxRemembered)] {
-		peers, nodes = append(peers, c.Peer()), append(nodes, c.Node())
+// neighbourFile is where it is kept. It is for one goroutine at a time.
+type neighbourFile struct {
+	path string
+	kept memory
+}
+
+// openNeighbours reads the file. One that is missing or damaged gives nothing.
+func openNeighbours(path string) neighbourFile {
+	f := neighbourFile{path: path}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > maxRememberedFile {
+		return f
 	}
-	slices.SortFunc(nodes, func(a, b protocol.NodeID) int { return bytes.Compare(a[:], b[:]) })
-	if len(peers) == 0 || slices.Equal(nodes, f.kept) {
+	data, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(data, &f.kept) != nil {
+		f.kept = memory{}
+	}
+	f.kept.Neighbours = f.kept.Neighbours[:min(len(f.kept.Neighbours), maxRemembered)]
+	return f
+}
+
+// save writes who is near now, if that is not what was written last or if this is
+// the last time. Those from before stay as far as there is room.
+func (f *neighbourFile) save(s *swarm.Swarm, last bool) error {
+	conns := slices.DeleteFunc(s.Neighbours(), func(c *swarm.Conn) bool { return c.Server() || !c.Trusted() || !c.Sharing() })
+	slices.SortFunc(conns, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
+	now := memory{Coordinate: s.Coordinate()}
+	for _, c := range conns {
+		now.Neighbours = append(now.Neighbours, c.Peer())
+	}
+	for _, p := range f.kept.Neighbours {
+		if !slices.ContainsFunc(now.Neighbours, func(q protocol.Peer) bool { return p.Node == q.Node }) {
+			now.Neighbours = append(now.Neighbours, p)
+		}
+	}
+	now.Neighbours = now.Neighbours[:min(len(now.Neighbours), maxRemembered)]
+	if !last && slices.Equal(nodesOf(now.Neighbours), nodesOf(f.kept.Neighbours)) {
 		return nil
 	}
-	data, err := json.Marshal(peers)
+	data, err := json.Marshal(now)
 	if err == nil {
 		err = renameio.WriteFile(f.path, data, 0o600)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the folder is gone: nothing to keep for
 		return fmt.Errorf("remembering neighbours: %w", err)
 	}
-	f.kept = nodes
+	f.kept = now
 	return nil
 }
 
-// rememberedNeighbours reads them. A file that is missing or damaged gives none.
-func rememberedNeighbours(path string) []protocol.Peer {
-	if info, err := os.Stat(path); err != nil || info.Size() > maxRememberedFile {
-		return nil
+// nodesOf returns who the peers are, in any order.
+func nodesOf(peers []protocol.Peer) (nodes []protocol.NodeID) {
+	for _, p := range peers {
+		nodes = append(nodes, p.Node)
 	}
-	data, err := os.ReadFile(path)
-	var peers []protocol.Peer
-	if err != nil || json.Unmarshal(data, &peers) != nil {
-		return nil
+	slices.SortFunc(nodes, func(a, b protocol.NodeID) int { return bytes.Compare(a[:], b[:]) })
+	return nodes
+}
+
+// meet dials the neighbours that are remembered when the node starts, and again
+// while the server is away and few of them are here.
+func (n *Node) meet(ctx context.Context, peers []protocol.Peer) {
+	for {
+		n.swarm.Connect(ctx, peers)
+		for again := false; !again; {
+			select {
+			case <-time.After(redialEvery):
+			case <-ctx.Done():
+				return
+			}
+			server, _ := n.swarm.ServerChanged()
+			again = server == nil && len(n.swarm.Neighbours()) < fewPeers
+		}
 	}
-	return peers[:min(len(peers), maxRemembered)]
 }

@@ -91,13 +91,14 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	if n.swarm != nil {
+		remembered := n.member.neighbours.kept.Neighbours
 		n.announce = newAnnouncer(n.cache, n.swarm)
 		n.streams = stream.New(stream.Config{
 			Swarm: n.swarm, Cache: n.cache, Log: n.log,
 			Holding: func(id protocol.ID, _ bool) { n.announce.note(id) },
 		})
 		n.wg.Go(func() { n.announce.run(ctx) })
-		n.wg.Go(func() { n.swarm.Connect(ctx, rememberedNeighbours(n.folder.join(neighboursFile))) })
+		n.wg.Go(func() { n.meet(ctx, remembered) })
 		n.wg.Go(func() { n.member.keep(ctx, n.swarm, n.log) })
 	}
 	n.wg.Go(func() { n.measure(ctx) })
@@ -145,6 +146,7 @@ func (n *Node) connect() error {
 		Secret:          n.member.secret,
 		Store:           shared{n},
 		ServerAddr:      n.member.joined.Server,
+		Coordinate:      n.member.neighbours.kept.Coordinate,
 		Agent:           agent,
 		NoUpload:        n.config.NoUpload,
 		UploadCap:       n.config.Upload,
@@ -235,7 +237,7 @@ func (n *Node) Close() error {
 	n.wg.Wait()
 	var errs []error
 	if n.swarm != nil {
-		errs = append(errs, n.member.neighbours.save(n.swarm.Neighbours()), n.swarm.Close())
+		errs = append(errs, n.member.neighbours.save(n.swarm, true), n.swarm.Close())
 	}
 	if n.cache != nil {
 		n.countUploads()

@@ -61,8 +61,8 @@ func TestANewProcessKnowsItsNeighbours(t *testing.T) {
 
 func TestADamagedFileOfNeighboursGivesNone(t *testing.T) {
 	for name, content := range map[string]string{
-		"missing": "", "not JSON": "\x00", "another shape": `{"a":1}`, "null": "null", "bad addresses": `[{"Public":"x"}]`,
-		"too long": "[" + strings.Repeat(" ", maxRememberedFile) + "]",
+		"missing": "", "not JSON": "\x00", "another shape": `{"a":1}`, "null": "null", "bad addresses": `{"neighbours":[{"Public":"x"}]}`,
+		"too long": `{"neighbours":[{}` + strings.Repeat(" ", maxRememberedFile) + "]}", "half good": `{"neighbours":[{},3]}`,
 	} {
 		path := filepath.Join(t.TempDir(), "neighbours.json")
 		if name != "missing" {
@@ -70,8 +70,8 @@ func TestADamagedFileOfNeighboursGivesNone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if peers := rememberedNeighbours(path); len(peers) != 0 {
-			t.Errorf("%s: %v", name, peers)
+		if f := openNeighbours(path); len(f.kept.Neighbours) != 0 || !f.kept.Coordinate.IsZero() {
+			t.Errorf("%s: %v", name, f.kept)
 		}
 	}
 }

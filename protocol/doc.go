@@ -42,6 +42,7 @@
 //	Address { Length (8) = 0, 4 or 16, IP (..), Port (16) }  -- no more where Length is 0
 //	Coordinate { Known (i), [ Vec (32) x 8, Error (32), Adjustment (32), Height (32) ] }  -- IEEE 754, seconds
 //	Peer { Node (256), Public Address, Local Count (i) <= 4, Local Address ..., Coordinate }
+//	Route { Hops (i) <= 1, Token (64) }
 //	Track {
 //	  ID (256), Title Text <= 256, Artist Text <= 256, Album Text <= 256,
 //	  Disc (i), Number (i), Year (i), Duration in microseconds (i),
@@ -64,7 +65,8 @@
 //
 //	type          body                                          sent by
 //	0x01 Hello    Agent Text <= 64, Sharing (i), Local Count    both
-//	              (i) <= 4, Local Address ..., Coordinate
+//	              (i) <= 4, Local Address ..., Coordinate,
+//	              Seen Address
 //	0x02 Want     ID (256)                                      both
 //	0x03 Unwant   ID (256)                                      both
 //	0x04 Have     ID (256), Size (i), Map Bytes <= 8 KiB,       both
@@ -72,6 +74,7 @@
 //	0x05 Got      ID (256), First (i), Count (i)                both
 //	0x06 Lost     ID (256)                                      both
 //	0x07 Announce Count (i) <= 512, { ID (256), Complete (i) }  node to server
+//	              ..., Coordinate
 //	0x08 Withdraw Count (i) <= 512, ID (256) ...                node to server
 //
 // Want subscribes to a track's have map: it is answered with Have, then with Got
@@ -99,11 +102,11 @@
 //	0x14 GetProof   ID (256)                                    Proof, raw tree
 //	0x15 Proof      ID (256), Size (i)
 //	0x16 Search     Kind (i), Text <= 512, Offset (i),          Results
-//	                Limit (i) <= 200
+//	                Limit (i) <= 200, Route
 //	0x17 Results    Total (i), Count (i) <= 200, Track ...,
 //	                Count (i) <= 200, { Artist Text, Album
 //	                Text, Year (i), Tracks (i) }; <= 128 KiB
-//	0x18 FindPeers  ID (256)                                    Peers
+//	0x18 FindPeers  ID (256), Route                             Peers
 //	0x19 Peers      Listeners (i), Count (i) <= 10, Peer ...
 //	0x1a Renew                                                  Certificate
 //	0x1b Certificate Leaf Bytes <= 1500, Root Bytes <= 1500
@@ -112,8 +115,9 @@
 //
 // Any node answers Get, GetProof and, for a track whose header it holds, Open
 // (without peers; with proof tree and a head of 2 s at the most only if it has an
-// upload slot free); the others only the server does, who else refuses with
-// WrongRole. Where the server answers Open it sends the head, HeadCount
+// upload slot free). Renew and Join only the server answers; who else refuses
+// with WrongRole. Search and FindPeers are for the server too, and for neighbours
+// while it is away: see below. Where the server answers Open it sends the head, HeadCount
 // chunks from HeadFirst on, and opens a unidirectional stream of lower urgency
 // that begins with Proof: the proof tree. The header and the first second of
 // sound fit a congestion window of 32 packets (RFC 9002 section 7.2 allows 10;
@@ -127,6 +131,26 @@
 // answer that ends early, goes on too long or holds a chunk that fails
 // verification is the peer's fault: it is dropped, counted, and, where it sent
 // wrong bytes, not asked again in the session (code Corrupt).
+//
+// # Coordinates and addresses
+//
+// A node says in Hello where it is in the network (Vivaldi coordinates, fed by
+// the round trips of its connections) and where it sees the other side. When it
+// has moved, it says so to the server in Announce, with or without tracks, and to
+// neighbours in another Hello on the control stream; the other fields of that one
+// count too. Local addresses go to the server only, which tells them to nodes of
+// the same public address only. Which addresses a node dials is package swarm's
+// affair: what is named by others is never a reason to knock at a private door.
+//
+// # Without the server
+//
+// A listener answers Search from what it holds, and FindPeers with itself, its
+// address being left out, if it holds some of the track. Where Hops allows, it
+// passes the question on with Hops one less, to neighbours other than the asker,
+// and adds what they answer within a second: for FindPeers only what each says of
+// itself, at the address that the neighbour is seen at. A question whose Token was
+// taken up before, with as many Hops or more, is answered with nothing; who asks
+// too often is refused with Busy.
 //
 // # Priorities
 //

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
@@ -133,6 +134,7 @@ type Hello struct {
 	Sharing    bool             // whether this side uploads
 	Local      []netip.AddrPort // its addresses on its LAN, at most MaxLocalAddrs
 	Coordinate Coordinate
+	Seen       netip.AddrPort // where it sees the other side
 }
 
 // Type returns TypeHello.
@@ -145,7 +147,7 @@ func (m *Hello) encode(b []byte) []byte {
 	for _, a := range local {
 		b = appendAddr(b, a)
 	}
-	return appendCoordinate(b, m.Coordinate)
+	return appendAddr(appendCoordinate(b, m.Coordinate), m.Seen)
 }
 
 func (m *Hello) decode(d *decoder) {
@@ -155,6 +157,7 @@ func (m *Hello) decode(d *decoder) {
 		m.Local = append(m.Local, d.addr())
 	}
 	m.Coordinate = d.coordinate()
+	m.Seen = d.addr()
 }
 
 // Want asks for the have map of a track, now and whenever it changes.
@@ -223,9 +226,11 @@ func (*Lost) Type() Type               { return TypeLost }
 func (m *Lost) encode(b []byte) []byte { return append(b, m.ID[:]...) }
 func (m *Lost) decode(d *decoder)      { m.ID = d.id() }
 
-// Announce tells the server which tracks the sender holds, whole or in part.
+// Announce tells the server which tracks the sender holds, whole or in part, and
+// where it is by now: one without tracks says that alone.
 type Announce struct {
-	Tracks []Announced // at most MaxAnnounce
+	Tracks     []Announced // at most MaxAnnounce
+	Coordinate Coordinate  // unknown: as before
 }
 
 // Announced is one entry of an Announce.
@@ -242,13 +247,14 @@ func (m *Announce) encode(b []byte) []byte {
 	for _, t := range m.Tracks {
 		b = appendBool(append(b, t.ID[:]...), t.Complete)
 	}
-	return b
+	return appendCoordinate(b, m.Coordinate)
 }
 
 func (m *Announce) decode(d *decoder) {
 	for range d.int(MaxAnnounce) {
 		m.Tracks = append(m.Tracks, Announced{d.id(), d.bool()})
 	}
+	m.Coordinate = d.coordinate()
 }
 
 // Withdraw takes tracks back that were announced: they were evicted.
@@ -399,21 +405,51 @@ func (*Proof) Type() Type               { return TypeProof }
 func (m *Proof) encode(b []byte) []byte { return appendInt(append(b, m.ID[:]...), m.Size) }
 func (m *Proof) decode(d *decoder)      { m.ID, m.Size = d.id(), d.int(ProofSize(MaxTrackSize)) }
 
+// Route is how a question goes on where there is no server to answer it. The
+// server ignores it.
+type Route struct {
+	// Hops is how many times it may be passed on, at most MaxHops.
+	Hops int
+	// Token is the same wherever it goes, so that nobody takes it up twice.
+	Token uint64
+}
+
+// MaxHops lets a question reach the neighbours of one's neighbours, as in
+// Kreitz and Niemela, section III.C: with 20 asked and 10 by each of those, that
+// is a swarm of 200.
+const MaxHops = 1
+
+func appendRoute(b []byte, r Route) []byte {
+	return binary.BigEndian.AppendUint64(appendInt(b, r.Hops), r.Token)
+}
+
+func (d *decoder) route() (r Route) {
+	r.Hops = d.int(MaxHops)
+	if p := d.take(8); p != nil {
+		r.Token = binary.BigEndian.Uint64(p)
+	}
+	return r
+}
+
 // Search asks the catalogue.
-type Search struct{ Query Query }
+type Search struct {
+	Query Query
+	Route Route
+}
 
 // Type returns TypeSearch.
 func (*Search) Type() Type { return TypeSearch }
 
 func (m *Search) encode(b []byte) []byte {
 	b = appendText(appendInt(b, m.Query.Kind), m.Query.Text, MaxQueryText)
-	return appendInt(appendInt(b, m.Query.Offset), m.Query.Limit)
+	return appendRoute(appendInt(appendInt(b, m.Query.Offset), m.Query.Limit), m.Route)
 }
 
 func (m *Search) decode(d *decoder) {
 	m.Query.Kind = QueryKind(d.varint(255))
 	m.Query.Text = d.text(MaxQueryText)
 	m.Query.Offset, m.Query.Limit = d.int(1<<30), d.int(MaxResults)
+	m.Route = d.route()
 }
 
 // FoundTracks answers Search.
@@ -464,18 +500,21 @@ func (m *FoundTracks) decode(d *decoder) {
 	}
 }
 
-// FindPeers asks the tracker for peers that hold a track.
-type FindPeers struct{ ID ID }
+// FindPeers asks for peers that hold a track.
+type FindPeers struct {
+	ID    ID
+	Route Route
+}
 
 // Type returns TypeFindPeers.
 func (*FindPeers) Type() Type               { return TypeFindPeers }
-func (m *FindPeers) encode(b []byte) []byte { return append(b, m.ID[:]...) }
-func (m *FindPeers) decode(d *decoder)      { m.ID = d.id() }
+func (m *FindPeers) encode(b []byte) []byte { return appendRoute(append(b, m.ID[:]...), m.Route) }
+func (m *FindPeers) decode(d *decoder)      { m.ID, m.Route = d.id(), d.route() }
 
 // FoundPeers answers FindPeers.
 type FoundPeers struct {
 	Listeners int    // how many there are in all
-	Peers     []Peer // at most MaxPeers, nearest first
+	Peers     []Peer // at most MaxPeers, nearest first; a listener names itself without an address
 }
 
 // Type returns TypePeers.

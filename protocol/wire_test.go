@@ -43,19 +43,19 @@ func samplePeer() Peer {
 
 func samples() []Message {
 	return []Message{
-		&Hello{Agent: "earshot/1", Sharing: true, Local: samplePeer().Local, Coordinate: samplePeer().Coordinate},
+		&Hello{Agent: "earshot/1", Sharing: true, Local: samplePeer().Local, Coordinate: samplePeer().Coordinate, Seen: samplePeer().Public},
 		&Want{sampleID(2)}, &Unwant{sampleID(3)}, &Lost{sampleID(4)},
 		&Have{ID: sampleID(5), Size: 5 * ChunkSize, Chunks: Bitmap{0b10101}, Listening: true},
 		&Got{sampleID(6), 7, 4},
-		&Announce{[]Announced{{sampleID(7), true}, {sampleID(8), false}}},
+		&Announce{[]Announced{{sampleID(7), true}, {sampleID(8), false}}, samplePeer().Coordinate}, &Announce{},
 		&Withdraw{[]ID{sampleID(7)}},
 		&Open{sampleID(1), 90 * time.Second, 5 * time.Second, PriorityBackground},
 		&Opened{Header: sampleHeader(), HeadFirst: 1, HeadCount: 3, Listeners: 4, Peers: []Peer{samplePeer()}},
 		&Get{sampleID(1), 4, 8, PriorityPrefetch}, &Data{8}, &GetProof{sampleID(1)}, &Proof{sampleID(1), 4711},
-		&Search{Query{Kind: QueryWords, Text: "bach prelude", Offset: 10, Limit: 20}},
+		&Search{Query{Kind: QueryWords, Text: "bach prelude", Offset: 10, Limit: 20}, Route{MaxHops, 1 << 63}},
 		&FoundTracks{Results{Total: 7, Tracks: []Track{sampleHeader().Track}}},
 		&FoundTracks{Results{Total: 7, Groups: []Group{{Artist: "J. S. Bach", Album: "WTC", Year: 1722, Tracks: 24}}}},
-		&FindPeers{sampleID(1)}, &FoundPeers{12, []Peer{samplePeer(), {Node: NodeID(sampleID(4))}}},
+		&FindPeers{sampleID(1), Route{1, 4711}}, &FoundPeers{12, []Peer{samplePeer(), {Node: NodeID(sampleID(4))}}},
 		&Renew{}, &Certificate{[]byte("leaf"), []byte("root")},
 		&Join{Secret: [16]byte{1, 2}, Key: [32]byte{3}}, &Refuse{CodeInvitationUsed},
 	}
@@ -120,7 +120,9 @@ func TestMalformedFieldsAreRefused(t *testing.T) {
 		"a have map with bits past the end": &Have{ID: sampleID(1), Size: 5 * ChunkSize, Chunks: Bitmap{0xff}},
 		"a run of no chunks":                &Get{ID: sampleID(1)},
 		"a run beyond the limit":            &Get{ID: sampleID(1), Count: MaxRun + 1},
-		"text that is not UTF-8":            &Search{Query{Text: "\xff"}},
+		"text that is not UTF-8":            &Search{Query: Query{Text: "\xff"}},
+		"a question that goes too far":      &FindPeers{Route: Route{Hops: MaxHops + 1}},
+		"a list of holders that lies":       &Announce{Coordinate: Coordinate{Error: -1}},
 		"a coordinate out of this world":    &Hello{Coordinate: Coordinate{Height: 1e9}},
 		"a head behind the track's end":     &Opened{Header: sampleHeader(), HeadFirst: 6, HeadCount: 2},
 	}

@@ -68,6 +68,9 @@ func (p *program) showStatus(s control.Status) {
 	}
 	p.out.fact("upload", "%s/s%s, %s in all", bytesOf(s.UploadRate), uploadLimit(s), bytesOf(s.Uploaded))
 	p.out.fact("download", "%s/s, %s in all", bytesOf(s.DownloadRate), bytesOf(s.Downloaded))
+	if s.CoordinateError > 0 {
+		p.out.fact("distances", "estimated to within %d%%", int(100*s.CoordinateError+0.5))
+	}
 	f := s.Faults
 	if f != (control.Faults{}) {
 		p.out.fact("got over", "%d violations, %d bad chunks, %d timeouts, %d broken off, %d failed writes",
@@ -126,12 +129,24 @@ func (p *program) showNeighbours(list []control.Neighbour) {
 			role = "server"
 		}
 		rows = append(rows, []string{
-			n.Node.Short(), n.Address, strconv.FormatFloat(float64(n.RTT.Microseconds())/1000, 'f', 1, 64) + " ms",
+			n.Node.Short(), n.Address, inMillis(n.RTT), estimate(n.Distance),
 			bytesOf(n.Uploaded), bytesOf(n.Downloaded), role,
 		})
 	}
 	p.out.table([]column{
-		{name: "NEIGHBOUR"}, {name: "ADDRESS", give: true}, {name: "RTT", right: true},
+		{name: "NEIGHBOUR"}, {name: "ADDRESS", give: true}, {name: "RTT", right: true}, {name: "ESTIMATE", right: true},
 		{name: "SENT", right: true}, {name: "RECEIVED", right: true}, {name: ""},
 	}, rows)
+}
+
+func inMillis(d time.Duration) string {
+	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64) + " ms"
+}
+
+// estimate writes the round trip that coordinates tell, if they do.
+func estimate(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return inMillis(d)
 }

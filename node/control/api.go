@@ -204,6 +204,9 @@ type Status struct {
 	Tracks     int             `json:"tracks"`            // in the library or the cache
 	Playing    []Playing       `json:"playing"`
 	Neighbours []Neighbour     `json:"neighbours"`
+	// CoordinateError is by how much the node expects its estimates of distance to
+	// be off, as a share of them; 0 while it does not know where it is.
+	CoordinateError float64 `json:"coordinate_error,omitempty"`
 
 	UploadRate   int64 `json:"upload_rate"`   // bytes a second, over the last seconds
 	DownloadRate int64 `json:"download_rate"` // bytes a second, over the last seconds
@@ -240,6 +243,7 @@ type Neighbour struct {
 	Node       protocol.NodeID `json:"node"`
 	Address    string          `json:"address"`
 	RTT        time.Duration   `json:"rtt_ns"`
+	Distance   time.Duration   `json:"distance_ns,omitempty"` // the round trip as coordinates estimate it
 	Server     bool            `json:"server"`
 	Uploaded   int64           `json:"bytes_uploaded"`
 	Downloaded int64           `json:"bytes_downloaded"`

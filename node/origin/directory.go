@@ -2,8 +2,11 @@ package origin
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"earshot/node/swarm"
+	"earshot/node/tracker"
 	"earshot/protocol"
 )
 
@@ -26,11 +29,15 @@ func (o *Origin) peers(ctx context.Context, asker *swarm.Conn, id protocol.ID) (
 // words may be a replay before, and it has said how to reach it and whether it
 // shares: one that does not helps nobody.
 func (o *Origin) enter(c *swarm.Conn, tracks []protocol.Announced) {
+	announce := func(ctx context.Context) { o.announce(ctx, c, tracks) }
+	if c.IsIntroduced() {
+		o.later(announce)
+		return
+	}
 	o.wg.Go(func() {
-		if c.Introduced(context.Background()) != nil { // ends with the connection
-			return
+		if c.Introduced(context.Background()) == nil { // ends with the connection
+			o.later(announce)
 		}
-		o.later(func(ctx context.Context) { o.announce(ctx, c, tracks) })
 	})
 }
 
@@ -45,17 +52,50 @@ func (o *Origin) enterOpener(ctx context.Context, c *swarm.Conn, id protocol.ID)
 	}
 }
 
+// announce tells the tracker what a member holds, and where it is if that can be.
 func (o *Origin) announce(ctx context.Context, c *swarm.Conn, tracks []protocol.Announced) {
 	if !c.Sharing() {
 		return
 	}
-	if err := o.Tracker.Announce(ctx, c.Peer(), tracks); err != nil {
+	peer := c.Peer()
+	if !c.Credible() {
+		peer.Coordinate = protocol.Coordinate{}
+	}
+	if err := o.Tracker.Announce(ctx, peer, tracks); err != nil {
 		o.Log.Warn("the tracker failed", "err", err)
 	}
 }
 
-// Announced enters what a member says that it holds.
-func (o *Origin) Announced(from *swarm.Conn, tracks []protocol.Announced) { o.enter(from, tracks) }
+// Announced enters what a member says that it holds, as far as there is such a
+// track: what is made up would take the tracker's memory.
+func (o *Origin) Announced(from *swarm.Conn, tracks []protocol.Announced) {
+	o.later(func(ctx context.Context) { o.announce(ctx, from, o.known.only(ctx, o.Tracks, tracks)) })
+}
+
+// knownTracks are those that were found to exist, so that a look-up is made once
+// for a track and not for each member that holds it. Only the tracker's goroutine
+// uses it.
+type knownTracks struct {
+	ids   map[protocol.ID]struct{}
+	since time.Time
+}
+
+// only returns the announced tracks that exist, in place.
+func (k *knownTracks) only(ctx context.Context, store TrackStore, tracks []protocol.Announced) []protocol.Announced {
+	if now := time.Now(); k.ids == nil || now.Sub(k.since) > tracker.TTL { // tracks are removed, too
+		k.ids, k.since = map[protocol.ID]struct{}{}, now
+	}
+	return slices.DeleteFunc(tracks, func(t protocol.Announced) bool {
+		if _, known := k.ids[t.ID]; known {
+			return false
+		}
+		if _, err := store.Header(ctx, t.ID); err != nil {
+			return true
+		}
+		k.ids[t.ID] = struct{}{}
+		return false
+	})
+}
 
 // Withdrawn takes tracks back that a member has evicted.
 func (o *Origin) Withdrawn(from *swarm.Conn, ids []protocol.ID) {

@@ -52,6 +52,7 @@ type Origin struct {
 	Config
 	heads  atomic.Int32                   // under way
 	work   chan func(ctx context.Context) // for the tracker, in order
+	known  knownTracks
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }

@@ -171,7 +171,7 @@ func (f *fetch) joinLate(ctx context.Context) {
 	select {
 	case o := <-f.s.late:
 		f.tell(ctx, func(f *fetch, _ time.Duration) { f.begin(ctx, o) })
-		f.s.all.config.Swarm.Connect(ctx, o.Peers)
+		o.conn.Connect(ctx, o.Peers)
 	case <-ctx.Done():
 	}
 }
@@ -322,8 +322,11 @@ func (f *fetch) heard(now time.Duration, c *swarm.Conn, m protocol.Message) {
 	case *protocol.Have:
 		src.listening = m.Listening
 		src.have = protocol.NewBitmap(n)
-		if m.Chunks.Valid(n) {
+		switch {
+		case m.Chunks.Valid(n):
 			copy(src.have, m.Chunks)
+		case m.Size != 0:
+			c.Misled("a have map of another size than the track's")
 		}
 		f.offer(now, src)
 	case *protocol.Got:
@@ -333,7 +336,7 @@ func (f *fetch) heard(now time.Duration, c *swarm.Conn, m protocol.Message) {
 		for i := m.First; i < min(m.First+m.Count, n); i++ {
 			src.have.Set(i)
 		}
-		if src.added {
+		if src.added && m.First < n {
 			f.schedule.Got(now, src.id, m.First, min(m.Count, n-m.First))
 		}
 	case *protocol.Lost:

@@ -23,11 +23,11 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 		if o, err := f.s.openAtServer(ctx, 0); err == nil {
 			o.Head.Close()
 			defer o.cancel()
-			sw.Connect(ctx, o.Peers)
+			o.conn.Connect(ctx, o.Peers)
 			f.takeProof(ctx, ctx, o)
 		}
 	} else {
-		sw.Connect(ctx, first.Peers)
+		first.conn.Connect(ctx, first.Peers)
 	}
 	for try := 0; ; try = min(try+1, len(seekHelp)-1) {
 		select {
@@ -43,7 +43,7 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 			continue
 		}
 		if found, err := server.FindPeers(ctx, f.s.id); err == nil {
-			sw.Connect(ctx, found.Peers)
+			server.Connect(ctx, found.Peers)
 		}
 	}
 }

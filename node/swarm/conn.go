@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"golang.org/x/time/rate"
 
 	"earshot/protocol"
 )
@@ -41,6 +42,9 @@ type Conn struct {
 	lastUse              atomic.Int64 // Unix nanoseconds of the last such byte
 	corrupt              atomic.Bool  // it sent wrong bytes: never asked again
 
+	announces  *rate.Limiter // of their announcements
+	usefulness               // Swarm.mu is held
+
 	mu     sync.Mutex
 	hello  *protocol.Hello                      // theirs, nil before it came
 	wants  map[protocol.ID]struct{}             // tracks whose have maps they asked for
@@ -59,6 +63,7 @@ func newConn(s *Swarm, qc *quic.Conn, node protocol.NodeID, server, dialed bool)
 		proofs: map[protocol.ID]chan<- proofOrRefuse{},
 		theirs: map[protocol.ID]protocol.Bitmap{},
 	}
+	c.announces = rate.NewLimiter(announceRate, announceBurst)
 	c.greeted = make(chan struct{})
 	c.rejected.done = make(chan struct{})
 	c.out.init(c.holds)
@@ -138,6 +143,31 @@ func (c *Conn) Peer() protocol.Peer {
 	return p
 }
 
+// moved takes note of where the other side is now.
+func (c *Conn) moved(to protocol.Coordinate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hello != nil && !to.IsZero() {
+		h := *c.hello
+		h.Coordinate = to
+		c.hello = &h
+	}
+}
+
+// Distance estimates the round trip to the other side from where both say they
+// are (network coordinates); 0 where that is not known.
+func (c *Conn) Distance() time.Duration { return c.swarm.place.distance(c.Peer().Coordinate) }
+
+// Credible reports whether the other side can be where it says it is, by the round
+// trip to it. Young coordinates are far off, so much is believed.
+func (c *Conn) Credible() bool {
+	says, is := c.Distance(), c.quic.ConnectionStats().MinRTT
+	return says == 0 || says <= 3*is+credit && is <= 3*says+credit
+}
+
+// credit is what a coordinate may be off by in any case: the width of a continent.
+const credit = 100 * time.Millisecond
+
 // Sharing reports whether the other side uploads, as far as it has said.
 func (c *Conn) Sharing() bool {
 	c.mu.Lock()
@@ -150,6 +180,12 @@ func (c *Conn) Sharing() bool {
 func (c *Conn) Corrupt() {
 	c.corrupt.Store(true)
 	c.swarm.faults.badChunks.Add(1)
+}
+
+// Misled counts something untrue that the other side said, where that does no harm.
+func (c *Conn) Misled(what string) {
+	c.swarm.faults.violations.Add(1)
+	c.swarm.log.Debug("a neighbour is wrong", "node", c.node.Short(), "what", what)
 }
 
 // Trusted reports whether the other side may be asked for chunks.

@@ -1,75 +1,10 @@
 package swarm
 
 import (
-	"context"
 	"fmt"
-	"time"
 
 	"earshot/protocol"
 )
-
-const (
-	// tidyEvery is how often neighbours beyond the soft limit are looked at.
-	tidyEvery = 10 * time.Second
-	// settle is how long a new neighbour is left in peace: a play's length is
-	// needed to see what it is good for; a minute shows the most of it.
-	settle = time.Minute
-	// helloEvery is how often a moved coordinate is said again.
-	helloEvery = time.Minute
-)
-
-// tidy drops the least useful neighbours beyond the soft limit, and keeps the
-// coordinate current.
-func (s *Swarm) tidy(ctx context.Context) {
-	ticker := time.NewTicker(tidyEvery)
-	defer ticker.Stop()
-	said := time.Now()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		for _, c := range s.Neighbours() {
-			s.place.observe(c)
-		}
-		if time.Since(said) >= helloEvery && s.config.Server == nil {
-			said = time.Now()
-			for _, c := range s.Neighbours() {
-				c.out.say(s.helloMessage(c))
-			}
-		}
-		s.mu.Lock()
-		var drop *Conn
-		if s.config.Server == nil && len(s.conns) > softNeighbours {
-			if drop = s.leastUseful(time.Now(), settle); drop != nil {
-				delete(s.conns, drop.node)
-			}
-		}
-		s.mu.Unlock()
-		if drop != nil {
-			drop.close(protocol.CodeTooMany)
-		}
-	}
-}
-
-// leastUseful returns the neighbour to drop, nil if none may be: the one whose
-// last exchange of track data, either way, is the longest ago. Recency serves
-// as the measure of use because who shares a taste now does so soon again.
-func (s *Swarm) leastUseful(now time.Time, minAge time.Duration) *Conn {
-	var least *Conn
-	var leastUse int64
-	for _, c := range s.conns {
-		if c.server || s.config.Server != nil || now.Sub(c.since) < minAge {
-			continue
-		}
-		use := max(c.lastUse.Load(), c.since.UnixNano())
-		if least == nil || use < leastUse {
-			least, leastUse = c, use
-		}
-	}
-	return least
-}
 
 // greeting is what a control stream begins with: who we are and all that we
 // want to know.
@@ -87,20 +22,30 @@ func (s *Swarm) greeting(c *Conn) []byte {
 }
 
 func (s *Swarm) helloMessage(c *Conn) *protocol.Hello {
-	h := &protocol.Hello{Agent: s.config.Agent, Sharing: !s.config.NoUpload, Coordinate: s.place.coordinate()}
+	h := &protocol.Hello{Agent: s.config.Agent, Sharing: !s.config.NoUpload, Coordinate: s.place.coordinate(), Seen: c.Addr()}
 	if c.server {
 		h.Local = LocalAddrs(s.Addr())
 	}
 	return h
 }
 
+const (
+	// announceBurst is what tells the server of a cache of 20,000 tracks, three
+	// times over, and announceRate several times what changes as music plays. Who
+	// says more is heard that slowly: nobody else waits for it.
+	announceBurst = 128
+	announceRate  = 4
+)
+
 // hello takes the other side's introduction.
 func (s *Swarm) hello(c *Conn, m *protocol.Hello) {
 	c.mu.Lock()
 	c.hello = m
 	c.mu.Unlock()
+	if c.server && m.Seen.IsValid() {
+		s.upstream.seen.Store(&m.Seen)
+	}
 	c.greetOnce.Do(func() { close(c.greeted) })
-	s.place.observe(c)
 }
 
 // heard takes what came on a control stream. An error is a violation.
@@ -129,10 +74,11 @@ func (s *Swarm) heard(c *Conn, m protocol.Message) error {
 		if s.config.Server == nil {
 			return nil // we are not whom it takes us for; no harm done
 		}
-		if err := c.Confirmed(c.quic.Context()); err != nil {
+		if c.Confirmed(c.quic.Context()) != nil || c.announces.Wait(c.quic.Context()) != nil {
 			return nil
 		}
 		if a, ok := m.(*protocol.Announce); ok {
+			c.moved(a.Coordinate)
 			s.config.Server.Announced(c, a.Tracks)
 		} else {
 			s.config.Server.Withdrawn(c, m.(*protocol.Withdraw).IDs)

@@ -3,7 +3,6 @@ package swarm
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -12,72 +11,6 @@ import (
 
 	"earshot/protocol"
 )
-
-func TestOnlyAddressesOfOthersAreDialled(t *testing.T) {
-	for _, test := range []struct {
-		addr         string
-		away, atHome bool // where the server is elsewhere, and on this machine
-	}{
-		{"203.0.113.7:4433", true, true},
-		{"192.168.1.7:4433", true, true},
-		{"[2001:db8::7]:4433", true, true},
-		{"127.0.0.1:4433", false, true},
-		{"[::1]:4433", false, true},
-		{"203.0.113.7:53", false, false}, // services that a packet could harm
-		{"203.0.113.7:0", false, false},
-		{"0.0.0.0:4433", false, false},
-		{"[::]:4433", false, false},
-		{"224.0.0.1:4433", false, false},
-		{"[ff02::1]:4433", false, false},
-	} {
-		s := &Swarm{}
-		a := netip.MustParseAddrPort(test.addr)
-		if got := s.dialable(a); got != test.away {
-			t.Errorf("%v: %v", a, got)
-		}
-		s.upstream.local.Store(true)
-		if got := s.dialable(a); got != test.atHome {
-			t.Errorf("%v, in a swarm on this machine: %v", a, got)
-		}
-	}
-	if (&Swarm{}).dialable(netip.AddrPort{}) {
-		t.Error("no address at all is dialled")
-	}
-}
-
-func TestTheLeastUsefulNeighbourGoesFirst(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	conn := func(age, idle time.Duration) *Conn {
-		c := &Conn{since: now.Add(-age)}
-		if idle > 0 {
-			c.lastUse.Store(now.Add(-idle).UnixNano())
-		}
-		return c
-	}
-	fresh, idle, never, used := conn(30*time.Second, 0), conn(time.Hour, 10*time.Minute), conn(time.Hour, 0), conn(time.Hour, time.Second)
-	server := conn(2*time.Hour, 0)
-	server.server = true
-	s := &Swarm{conns: map[protocol.NodeID]*Conn{{1}: fresh, {2}: idle, {3}: never, {4}: used, {5}: server}}
-	var order []*Conn
-	for {
-		least := s.leastUseful(now, settle)
-		if least == nil {
-			break
-		}
-		order = append(order, least)
-		for id, c := range s.conns {
-			if c == least {
-				delete(s.conns, id)
-			}
-		}
-	}
-	if !slices.Equal(order, []*Conn{never, idle, used}) {
-		t.Errorf("%d went, in another order or more than may", len(order))
-	}
-	if s.leastUseful(now, 0) != fresh {
-		t.Error("where there is no place at all the new one stays too")
-	}
-}
 
 func TestNeighboursAreSixtyAtMostAndFiftyInTheLongRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -221,7 +221,7 @@ func (c *Conn) Announce(ctx context.Context, tracks []protocol.Announced) error 
 	}
 	for len(tracks) > 0 {
 		n := min(len(tracks), protocol.MaxAnnounce)
-		c.out.say(&protocol.Announce{Tracks: tracks[:n]})
+		c.out.say(&protocol.Announce{Tracks: tracks[:n], Coordinate: c.swarm.place.coordinate()})
 		tracks = tracks[n:]
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,6 +39,8 @@ type Config struct {
 	Server Server
 	// ServerAddr is where the server is, HOST:PORT; empty for the server.
 	ServerAddr string
+	// Coordinate is where the process before was; zero if not known.
+	Coordinate protocol.Coordinate
 	// Agent names the program to others.
 	Agent string
 	// NoUpload shares nothing; UploadCap bounds it, in bytes a second, 0 not.
@@ -50,14 +51,9 @@ type Config struct {
 	Log             *slog.Logger // nil: none
 }
 
-// Limits of a listener's neighbours; Kreitz and Niemela, section III.C. A
-// server takes all members that come, to maxMembers, which at 100 KB each is
-// what a small machine's memory holds.
-const (
-	softNeighbours = 50
-	hardNeighbours = 60
-	maxMembers     = 10_000
-)
+// maxMembers is how many a server takes at the most: at 100 KB each, what a small
+// machine's memory holds.
+const maxMembers = 10_000
 
 // Watcher hears what neighbours hold of a track. Its methods are called in
 // order for one neighbour and must not block for long.
@@ -78,6 +74,7 @@ type Swarm struct {
 	faults   faults
 	place    *place
 	upstream upstream
+	dials    dials
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 
@@ -114,7 +111,7 @@ func New(c Config) (*Swarm, error) {
 		joined:  make(chan struct{}),
 	}
 	var err error
-	if s.place, err = newPlace(); err != nil {
+	if s.place, err = newPlace(c.Coordinate); err != nil {
 		return nil, err
 	}
 	if s.endpoint, err = newEndpoint(c); err != nil {
@@ -123,6 +120,7 @@ func New(c Config) (*Swarm, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.upstream.init()
+	s.dials.init()
 	s.wg.Go(func() { s.accept(ctx) })
 	s.wg.Go(func() { s.tidy(ctx) })
 	if c.ServerAddr != "" {
@@ -177,6 +175,9 @@ func (s *Swarm) list() []*Conn {
 	slices.SortFunc(conns, func(a, b *Conn) int { return a.since.Compare(b.since) })
 	return conns
 }
+
+// Coordinate returns where this node is in the network, zero before it knows.
+func (s *Swarm) Coordinate() protocol.Coordinate { return s.place.coordinate() }
 
 // Faults counts what neighbours did wrong since the start.
 func (s *Swarm) Faults() (violations, badChunks, timeouts, disconnected int64) {
@@ -298,7 +299,7 @@ func (s *Swarm) admit(c *Conn) error {
 	}
 	drop := old
 	if old == nil && !c.server && len(s.conns) >= limit {
-		if drop = s.leastUseful(time.Now(), 0); drop == nil {
+		if drop = s.dispensable(time.Now()); drop == nil {
 			s.mu.Unlock()
 			return errTooMany
 		}
@@ -317,108 +318,4 @@ func (s *Swarm) admit(c *Conn) error {
 		drop.close(protocol.CodeTooMany)
 	}
 	return nil
-}
-
-// Connect dials the peers that are not neighbours yet, and returns when each is
-// one or has failed, or with ctx.
-func (s *Swarm) Connect(ctx context.Context, peers []protocol.Peer) {
-	var wg sync.WaitGroup
-	for _, p := range peers {
-		s.mu.Lock()
-		_, known := s.conns[p.Node]
-		_, dialing := s.dialing[p.Node]
-		free := len(s.conns)+len(s.dialing) < hardNeighbours
-		start := !known && !dialing && !s.closed && free && p.Node != s.config.Self
-		if start {
-			s.dialing[p.Node] = struct{}{}
-		}
-		s.mu.Unlock()
-		if !start {
-			continue
-		}
-		wg.Go(func() {
-			defer func() {
-				s.mu.Lock()
-				delete(s.dialing, p.Node)
-				s.mu.Unlock()
-			}()
-			if err := s.connect(ctx, p); err != nil {
-				s.log.Debug("dialling a peer failed", "node", p.Node.Short(), "err", err)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// connect races the addresses of one peer.
-func (s *Swarm) connect(ctx context.Context, p protocol.Peer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var addrs []netip.AddrPort
-	for _, a := range append([]netip.AddrPort{p.Public}, p.Local...) {
-		if s.dialable(a) && !slices.Contains(addrs, a) {
-			addrs = append(addrs, a)
-		}
-	}
-	if len(addrs) == 0 {
-		return errors.New("no address that may be dialled")
-	}
-	type dialed struct {
-		qc  *quic.Conn
-		err error
-	}
-	results := make(chan dialed, len(addrs))
-	for _, a := range addrs {
-		go func() { // waited for by the loop below
-			qc, err := s.endpoint.dial(ctx, net.UDPAddrFromAddrPort(a), s.config.DialTLS(p.Node, false))
-			if err == nil {
-				select { // an address counts only when it answers
-				case <-qc.HandshakeComplete():
-				case <-qc.Context().Done():
-					err = context.Cause(qc.Context())
-				case <-ctx.Done():
-					err = ctx.Err()
-					qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeCancelled), "")
-				}
-			}
-			results <- dialed{qc, err}
-		}()
-	}
-	var won *quic.Conn
-	var failed error
-	for range addrs {
-		r := <-results
-		switch {
-		case r.err != nil:
-			failed = r.err
-		case won == nil:
-			won = r.qc
-			cancel()
-		default:
-			r.qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeDuplicate), "")
-		}
-	}
-	if won == nil {
-		return failed
-	}
-	c := newConn(s, won, p.Node, false, true)
-	if err := s.admit(c); err != nil {
-		c.close(protocol.CodeDuplicate)
-		return err
-	}
-	go s.serveConn(c) // s.wg waits for it
-	return nil
-}
-
-// dialable reports whether an address from the network may be dialled: never
-// one that could make this node knock at a service of its own machine.
-func (s *Swarm) dialable(a netip.AddrPort) bool {
-	ip := a.Addr()
-	switch {
-	case !a.IsValid(), a.Port() < 1024, ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalMulticast():
-		return false
-	case ip.IsLoopback(): // only in a swarm that lives on one machine
-		return s.upstream.local.Load()
-	}
-	return true
 }

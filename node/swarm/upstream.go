@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,8 +20,8 @@ var ErrServerAway = errors.New("the server cannot be reached")
 
 // upstream is the connection with the server: always wanted, sometimes there.
 type upstream struct {
-	local atomic.Bool   // the server is on this machine
-	kick  chan struct{} // one slot: someone needs it now
+	seen atomic.Pointer[netip.AddrPort] // where the server saw this node last
+	kick chan struct{}                  // one slot: someone needs it now
 
 	mu      sync.Mutex
 	conn    *Conn
@@ -133,7 +134,6 @@ func (s *Swarm) dialServer(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.upstream.local.Store(addr.IP.IsLoopback())
 	qc, err := s.endpoint.dial(ctx, addr, s.config.DialTLS(protocol.NodeID{}, true))
 	if err != nil {
 		return nil, err
