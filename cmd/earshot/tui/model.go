@@ -77,7 +77,7 @@ func newModel(c Config) *model {
 	return &model{
 		config: c, glyphs: glyphsOf(getenv(c.Env)),
 		state:  control.PlayerState{Playback: control.PlaybackStopped, Index: -1},
-		search: newFinder(), warm: newWarmer(),
+		search: newFinder(),
 	}
 }
 

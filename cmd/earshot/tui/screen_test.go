@@ -34,13 +34,13 @@ type terminal struct {
 	node   *fakeNode
 	player *fakePlayer
 	keys   *os.File
-	emu    *vt.SafeEmulator
 	news   chan string
 	drawn  chan struct{} // one slot: something was written
 	ended  chan error
 	cancel context.CancelFunc
 
 	mu  sync.Mutex
+	emu *vt.Emulator
 	raw bytes.Buffer // all that was written
 }
 
@@ -57,7 +57,7 @@ func start(t *testing.T, columns, rows, queued int, env ...string) *terminal {
 	tracks := catalogue()
 	x := &terminal{
 		t: t, node: &fakeNode{tracks: tracks, hold: make(chan struct{}), parts: strings.Repeat("S", 12) + strings.Repeat("P", 38) + strings.Repeat("C", 20) + strings.Repeat(" ", 30)},
-		player: newFakePlayer(tracks, queued), keys: ptmx, emu: vt.NewSafeEmulator(columns, rows),
+		player: newFakePlayer(tracks, queued), keys: ptmx, emu: vt.NewEmulator(columns, rows),
 		news: make(chan string), drawn: make(chan struct{}, 1), ended: make(chan error, 1),
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -80,7 +80,7 @@ func start(t *testing.T, columns, rows, queued int, env ...string) *terminal {
 	t.Cleanup(func() {
 		cancel()
 		x.wait()
-		x.emu.Close()
+		x.emu.InputPipe().(io.Closer).Close() // not Close, which races with Read
 		ptmx.Close()
 		work.Wait()
 	})
@@ -94,8 +94,8 @@ func (x *terminal) watch(r io.Reader) {
 		n, err := r.Read(buf)
 		x.mu.Lock()
 		x.raw.Write(buf[:n])
-		x.mu.Unlock()
 		x.emu.Write(buf[:n])
+		x.mu.Unlock()
 		select {
 		case x.drawn <- struct{}{}:
 		default:
@@ -126,7 +126,25 @@ func (x *terminal) press(keys string) {
 }
 
 // text is what the screen shows, without colours.
-func (x *terminal) text() string { return trimmed(x.emu.String()) }
+func (x *terminal) text() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return trimmed(x.emu.String())
+}
+
+// painted is what the screen shows, colours and all.
+func (x *terminal) painted() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return trimmed(x.emu.Render()) + "\n"
+}
+
+// left reports whether the screen has gone and the terminal is as it was.
+func (x *terminal) left() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.emu.IsAltScreen()
+}
 
 func trimmed(screen string) string {
 	lines := strings.Split(strings.ReplaceAll(screen, "\r\n", "\n"), "\n")
@@ -163,7 +181,7 @@ func (x *terminal) golden(name string) {
 	path := filepath.Join("testdata", name+".ansi")
 	if *update {
 		x.settle()
-		if err := os.WriteFile(path, []byte(trimmed(x.emu.Render())+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(x.painted()), 0o644); err != nil {
 			x.t.Fatal(err)
 		}
 		return
@@ -175,7 +193,7 @@ func (x *terminal) golden(name string) {
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
 	for {
-		got := trimmed(x.emu.Render()) + "\n"
+		got := x.painted()
 		if got == string(want) {
 			return
 		}

@@ -182,7 +182,7 @@ func TestTheScreenEndsWithThePlayerAndLeavesTheTerminalAsItWas(t *testing.T) {
 	if err := x.wait(); err != nil {
 		t.Error(err)
 	}
-	x.until("the end", func() bool { return !x.emu.IsAltScreen() })
+	x.until("the end", x.left)
 }
 
 func TestAnEndFromOutsideLeavesTheTerminalAsItWas(t *testing.T) {
@@ -192,5 +192,5 @@ func TestAnEndFromOutsideLeavesTheTerminalAsItWas(t *testing.T) {
 	if err := x.wait(); err != nil {
 		t.Error(err)
 	}
-	x.until("the end", func() bool { return !x.emu.IsAltScreen() })
+	x.until("the end", x.left)
 }

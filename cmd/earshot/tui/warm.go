@@ -13,14 +13,11 @@ import (
 
 const (
 	// warmPause is how long the screen rests before the heads of its tracks are
-	// fetched: who scrolls wants none of what flies past.
+	// wished for: who scrolls wants none of what flies past.
 	warmPause = 300 * time.Millisecond
-	// maxWarm bounds the heads that are fetched for one screen: the one under the
-	// cursor and its nearest; more than 8 s of choosing is rare between two keys.
-	maxWarm = 8
-	// warmFor is how long a head is not asked for again: the node keeps one for a
-	// minute at the least.
-	warmFor = 50 * time.Second
+	// maxWarm bounds the heads that are wished for at once: half of what the node
+	// remembers wishes for, so that another screen's are not forgotten over it.
+	maxWarm = 32
 )
 
 // warmer has the heads of the tracks on screen fetched, so that they begin at
@@ -29,13 +26,10 @@ type warmer struct {
 	wanted []protocol.ID
 	number int
 	cancel context.CancelFunc
-	asked  map[protocol.ID]time.Time
 }
 
 // warmMsg says that the screen has rested.
 type warmMsg int
-
-func newWarmer() warmer { return warmer{asked: map[protocol.ID]time.Time{}} }
 
 // warmUp looks what is on the screen; where that is something else, what was
 // asked for is called off.
@@ -56,45 +50,29 @@ func (m *model) warmUp() {
 	}
 }
 
-// heat asks for the heads, one after another.
+// heat wishes for the heads, the one under the cursor last: the node sees to the
+// newest wish first.
 func (m *model) heat(number int) {
 	w := &m.warm
 	if number != w.number {
 		return
 	}
-	now := time.Now()
-	for id, at := range w.asked {
-		if now.Sub(at) > warmFor {
-			delete(w.asked, id)
-		}
-	}
-	var due []protocol.ID
-	for _, id := range w.wanted {
-		if _, ok := w.asked[id]; !ok {
-			w.asked[id] = now
-			due = append(due, id)
-		}
-	}
-	if len(due) == 0 {
-		return
-	}
+	wanted := slices.Clone(w.wanted)
+	slices.Reverse(wanted)
 	ctx, cancel := context.WithCancel(context.Background()) // called off by warmUp, or the end of all work
 	w.cancel = cancel
 	node := m.config.Node
 	m.do(func(all context.Context) tea.Msg {
 		defer cancel()
 		defer context.AfterFunc(all, cancel)()
-		for _, id := range due {
-			if node.Prefetch(ctx, id, screenDepth) != nil {
+		for _, id := range wanted {
+			if node.Prefetch(ctx, id, control.DepthScreen) != nil {
 				return nil // not worth a word: nothing was asked for
 			}
 		}
 		return nil
 	})
 }
-
-// screenDepth is what is fetched of a track on screen.
-const screenDepth = control.DepthHead
 
 // onScreen are the tracks that may be chosen next: the one under the cursor,
 // those around it, and the next in the queue.
