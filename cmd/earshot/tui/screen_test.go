@@ -21,7 +21,12 @@ import (
 
 var update = flag.Bool("update", false, "write what the screens show to testdata")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain sees to it that Run leaves nothing behind, but for what Bubble Tea
+// does: its reader stands before a channel that nobody reads any more where a
+// key, or an answer of the terminal, comes at the very end.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).StreamEvents"))
+}
 
 // patience is how long a screen may take to show what it should: it takes
 // milliseconds, but the machine may be busy.
