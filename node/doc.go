@@ -49,6 +49,10 @@
 //  7. Every chunk is verified against the track's ID before it is stored, shared
 //     or, from a peer, read, and is offered to neighbours at once.
 //
+// While the server is away, or after a second without its answer, all neighbours
+// are asked for the start, and who holds the track is asked of them and of theirs;
+// so are searches. A process that begins then knows its last neighbours.
+//
 // # Why
 //
 // The server's uplink is thin, so it sends about one copy of a track to a crowd:

@@ -76,22 +76,24 @@ func (n *Node) Report(_ context.Context, r control.Report) error {
 	return nil
 }
 
-// Search asks the server's catalogue; where the server is away, what the cache
-// holds is found.
+// Search asks the server's catalogue; where the server is away, what the swarm
+// holds is found, as far as neighbours and theirs reach.
 func (n *Node) Search(ctx context.Context, q protocol.Query) (protocol.Results, error) {
 	if n.swarm == nil {
 		return n.searchCache(q), nil
 	}
-	cached := n.searchCache(q)
-	asking, cancel := ctx, context.CancelFunc(func() {})
-	if cached.Total > 0 { // an answer is at hand: a server that is away is not waited for
-		asking, cancel = context.WithTimeout(ctx, searchPatience)
-	}
-	defer cancel()
+	asking, cancel := context.WithTimeout(ctx, searchPatience)
 	r, err := n.searchServer(asking, q)
+	late := asking.Err() != nil
+	cancel()
 	var refused *protocol.Refused
-	if err != nil && cached.Total > 0 && ctx.Err() == nil && !errors.As(err, &refused) {
-		return cached, nil
+	if err != nil && ctx.Err() == nil && !errors.As(err, &refused) {
+		if found := n.searchSwarm(ctx, q); found.Total > 0 {
+			return found, nil
+		}
+		if late { // nothing is at hand: then it is waited for
+			r, err = n.searchServer(ctx, q)
+		}
 	}
 	return r, translate(err)
 }
@@ -132,19 +134,10 @@ func (n *Node) trySearch(ctx context.Context, q protocol.Query) (protocol.Result
 // searchCache finds tracks among those that are cached.
 func (n *Node) searchCache(q protocol.Query) protocol.Results {
 	var found []protocol.Track
-	words := strings.Fields(strings.ToLower(q.Text))
 	for in := range n.cache.Tracks() {
-		switch q.Kind {
-		case protocol.QueryPrefix:
-			if !strings.HasPrefix(in.ID.String(), strings.ToLower(q.Text)) {
-				continue
-			}
-		case protocol.QueryWords:
-			if !holdsWords(in.Track, words) {
-				continue
-			}
+		if fits(in.Track, q) {
+			found = append(found, in.Track)
 		}
-		found = append(found, in.Track)
 	}
 	slices.SortStableFunc(found, inAlbumOrder)
 	return listed(found, q)

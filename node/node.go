@@ -145,6 +145,7 @@ func (n *Node) connect() error {
 		Tokens:          n.member.tokens,
 		Secret:          n.member.secret,
 		Store:           shared{n},
+		Catalogue:       local{n},
 		ServerAddr:      n.member.joined.Server,
 		Coordinate:      n.member.neighbours.kept.Coordinate,
 		Agent:           agent,

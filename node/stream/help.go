@@ -38,14 +38,29 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 		if f.peers(ctx) >= enoughPeers {
 			continue
 		}
-		server, err := sw.Server(ctx)
-		if err != nil {
-			continue
-		}
-		if found, err := server.FindPeers(ctx, f.s.id); err == nil {
-			server.Connect(ctx, found.Peers)
+		if !f.askTracker(ctx) {
+			sw.FindPeers(ctx, f.s.id)
 		}
 	}
+}
+
+// trackerPatience is how long the server may take to name peers before neighbours
+// are asked for theirs: as long as a slow one takes.
+const trackerPatience = time.Second
+
+// askTracker has the server name peers, and dials them; false if it is away.
+func (f *fetch) askTracker(ctx context.Context) bool {
+	asking, cancel := context.WithTimeout(ctx, trackerPatience)
+	defer cancel()
+	server, err := f.s.all.config.Swarm.Server(asking)
+	if err != nil {
+		return false
+	}
+	found, err := server.FindPeers(asking, f.s.id)
+	if err == nil {
+		server.Connect(ctx, found.Peers)
+	}
+	return err == nil
 }
 
 // takeProof settles the proof tree of an answer, where it is still missing; asks

@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -17,6 +18,12 @@ const (
 	nearRTT = 10 * time.Millisecond
 	// maxRacers is how many are asked: some do not hold the track, or are busy.
 	maxRacers = 4
+	// serverSlow is how long the server may take before neighbours that are not near
+	// are asked too, and theirs: one loss and the longest of round trips. It may
+	// be away.
+	serverSlow = time.Second
+	// maxWideRacers is how many of those are asked: the server's answer may come.
+	maxWideRacers = 8
 )
 
 // answer is what one racer came to.
@@ -32,47 +39,89 @@ type answer struct {
 // before the neighbour's first chunk is verified, goes to s.late; afterwards it
 // is called off: the server has sent a flight or nothing.
 func (s *Stream) race(ctx context.Context) (*opened, error) {
-	answers := make(chan answer, 1+maxRacers)
+	r := &race{s: s, asked: map[*swarm.Conn]bool{}, answers: make(chan answer, 2+maxWideRacers)}
 	atServer, callOff := context.WithCancel(ctx)
-	s.all.wg.Go(func() {
+	r.run(func() answer {
 		o, err := s.openAtServer(atServer, askHead)
-		answers <- answer{o, err, true}
+		return answer{o, err, true}
 	})
-	asked := map[*swarm.Conn]bool{}
-	running := 1
+	slow := time.NewTimer(serverSlow)
+	defer slow.Stop()
 	var failed error // the server's
-	for running > 0 {
+	for {
 		joined := s.all.config.Swarm.Joined()
-		for _, c := range s.near() {
-			if asked[c] || len(asked) == maxRacers {
-				continue
-			}
-			asked[c] = true
-			running++
-			s.all.wg.Go(func() {
-				at, cancel := context.WithCancel(ctx)
-				o, err := s.openAt(at, cancel, c, askHead)
-				answers <- answer{o, err, false}
-			})
+		r.askPeers(ctx)
+		if r.running == 0 {
+			break
 		}
 		select {
 		case <-joined:
-			continue
-		case a := <-answers: // each ends with ctx
-			running--
+		case <-slow.C:
+			r.widen(ctx)
+		case a := <-r.answers: // each ends with ctx
+			r.running--
 			switch {
-			case a.err == nil && (a.server || a.o.HeadCount > 0):
-				s.finishRace(ctx, atServer, callOff, a, answers, running)
+			case a.err == nil && a.o != nil && (a.server || a.o.HeadCount > 0):
+				s.finishRace(ctx, atServer, callOff, a, r.answers, r.running)
 				return a.o, nil
-			case a.err == nil:
+			case a.o != nil:
 				a.o.close()
 			case a.server:
 				failed = a.err
+				if errors.Is(failed, swarm.ErrServerAway) {
+					r.widen(ctx)
+				}
 			}
 		}
 	}
 	callOff()
 	return nil, failed
+}
+
+// race is who was asked for the start.
+type race struct {
+	s       *Stream
+	asked   map[*swarm.Conn]bool
+	wide    bool // the server is slow or away: all neighbours are asked
+	running int
+	answers chan answer // room for all
+}
+
+func (r *race) run(ask func() answer) {
+	r.running++
+	r.s.all.wg.Go(func() { r.answers <- ask() })
+}
+
+// askPeers asks those neighbours that race and were not asked.
+func (r *race) askPeers(ctx context.Context) {
+	most := maxRacers
+	if r.wide {
+		most = maxWideRacers
+	}
+	racing := func(c *swarm.Conn) bool { return c.RTT() > 0 && (r.wide || c.RTT() <= nearRTT) }
+	for _, c := range r.s.all.neighbours(racing) {
+		if r.asked[c] || len(r.asked) == most {
+			continue
+		}
+		r.asked[c] = true
+		r.run(func() answer {
+			at, cancel := context.WithCancel(ctx)
+			o, err := r.s.openAt(at, cancel, c, askHead)
+			return answer{o, err, false}
+		})
+	}
+}
+
+// widen asks all neighbours, and has them name others who hold the track.
+func (r *race) widen(ctx context.Context) {
+	if r.wide {
+		return
+	}
+	r.wide = true
+	r.run(func() answer {
+		r.s.all.config.Swarm.FindPeers(ctx, r.s.id) // who is found joins, and the race
+		return answer{}
+	})
 }
 
 // finishRace sees to those who still run.
@@ -93,12 +142,6 @@ func (s *Stream) finishRace(ctx, atServer context.Context, callOff context.Cance
 		}
 		<-ctx.Done() // callOff would end what the server sends
 	})
-}
-
-// near returns the neighbours to ask together with the server, the nearest first.
-func (s *Stream) near() []*swarm.Conn {
-	near := s.all.neighbours(func(c *swarm.Conn) bool { return c.RTT() > 0 && c.RTT() <= nearRTT })
-	return near[:min(len(near), maxRacers)]
 }
 
 // neighbours returns those peers that may be asked and that fit, the nearest first.

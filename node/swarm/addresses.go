@@ -103,3 +103,14 @@ func (s *Swarm) isNear(public netip.AddrPort) bool {
 	seen := s.upstream.seen.Load()
 	return seen != nil && public.IsValid() && seen.Addr() == public.Addr().Unmap()
 }
+
+// mayTell reports whether a neighbour may be told where another is: of addresses on
+// a private network only those who are on it.
+func mayTell(other, asker netip.Addr) bool {
+	other, asker = other.Unmap(), asker.Unmap()
+	if other.IsLoopback() {
+		return asker.IsLoopback()
+	}
+	block := privateBlock(other)
+	return !block.IsValid() || block == privateBlock(asker)
+}

@@ -43,7 +43,8 @@ type Conn struct {
 	corrupt              atomic.Bool  // it sent wrong bytes: never asked again
 
 	announces  *rate.Limiter // of their announcements
-	usefulness               // Swarm.mu is held
+	inquiries  inquiries
+	usefulness // Swarm.mu is held
 
 	mu     sync.Mutex
 	hello  *protocol.Hello                      // theirs, nil before it came
@@ -64,6 +65,7 @@ func newConn(s *Swarm, qc *quic.Conn, node protocol.NodeID, server, dialed bool)
 		theirs: map[protocol.ID]protocol.Bitmap{},
 	}
 	c.announces = rate.NewLimiter(announceRate, announceBurst)
+	c.inquiries = newInquiries()
 	c.greeted = make(chan struct{})
 	c.rejected.done = make(chan struct{})
 	c.out.init(c.holds)

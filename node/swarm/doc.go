@@ -5,9 +5,13 @@
 // Open, Search, ...) and answers what the other side asks out of a Store; what
 // only the server answers goes to a Server. Have maps flow on control streams: a
 // Watcher hears of the tracks it watches from every neighbour, and whoever
-// wants a track's map here hears of each chunk that is verified.
+// wants a track's map here hears of each chunk that is verified. Without a server
+// questions go to the neighbours and theirs, two hops out (Search, FindPeers). Where
+// a node is in the network, as a Vivaldi coordinate, it learns from QUIC's round
+// trips. What addresses are dialled, and on whose word, stands in addresses.go.
 //
-// It promises: at most 60 neighbours, the least useful dropped first; at most 4
+// It promises: at most 60 neighbours, the least useful dropped first, and 8 though
+// nothing happens; at most 4
 // uploads at once, the most urgent first, within the cap, or none at all; one
 // connection between two nodes, whoever dialled; that nothing a neighbour sends
 // or leaves out makes it hang, panic, or hold more than its bounds; and that

@@ -137,7 +137,6 @@ func TestRequestsThatCannotBeMetAreRefused(t *testing.T) {
 		"chunks beyond the end":     {&protocol.Get{ID: b.id(), First: 8, Count: 1}, protocol.CodeNotFound},
 		"far beyond the end":        {&protocol.Get{ID: b.id(), First: protocol.MaxChunks, Count: 64}, protocol.CodeNotFound},
 		"a proof that is not held":  {&protocol.GetProof{ID: protocol.ID{9}}, protocol.CodeNotFound},
-		"a search, of a listener":   {&protocol.Search{Query: protocol.Query{Text: "x", Limit: 1}}, protocol.CodeWrongRole},
 		"membership, of a listener": {&protocol.Renew{}, protocol.CodeWrongRole},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -86,15 +86,26 @@ func (c *Conn) serve(s *quic.Stream) {
 	case *protocol.Open, *protocol.Search, *protocol.FindPeers, *protocol.Renew:
 		if c.swarm.config.Server != nil {
 			c.swarm.config.Server.Answer(ctx, c, m, to)
-		} else if open, ok := m.(*protocol.Open); ok {
-			err = c.serveOpen(ctx, open, to)
 		} else {
-			err = &protocol.Refused{Code: protocol.CodeWrongRole}
+			err = c.serveAsListener(ctx, m, to)
 		}
 	default:
 		c.violation(fmt.Errorf("%w: %v is no request", protocol.ErrMalformed, m.Type()))
 	}
 	to.End(err)
+}
+
+// serveAsListener answers what is mostly asked of the server.
+func (c *Conn) serveAsListener(ctx context.Context, m protocol.Message, to *Answer) error {
+	switch m := m.(type) {
+	case *protocol.Open:
+		return c.serveOpen(ctx, m, to)
+	case *protocol.Search:
+		return c.serveSearch(ctx, m, to)
+	case *protocol.FindPeers:
+		return c.serveFindPeers(ctx, m, to)
+	}
+	return &protocol.Refused{Code: protocol.CodeWrongRole}
 }
 
 // serveGet uploads a run: whole chunks, as many of those asked for as follow

@@ -35,6 +35,9 @@ type Config struct {
 	Secret []byte
 	// Store is what to share.
 	Store Store
+	// Catalogue is what neighbours' searches are answered from while the server is
+	// away; nil for nothing.
+	Catalogue Catalogue
 	// Server is the server's role; nil for a listener.
 	Server Server
 	// ServerAddr is where the server is, HOST:PORT; empty for the server.
@@ -75,6 +78,7 @@ type Swarm struct {
 	place    *place
 	upstream upstream
 	dials    dials
+	overlay  overlay
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 
@@ -121,6 +125,7 @@ func New(c Config) (*Swarm, error) {
 	s.cancel = cancel
 	s.upstream.init()
 	s.dials.init()
+	s.overlay.init()
 	s.wg.Go(func() { s.accept(ctx) })
 	s.wg.Go(func() { s.tidy(ctx) })
 	if c.ServerAddr != "" {

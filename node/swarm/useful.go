@@ -135,7 +135,9 @@ func (s *Swarm) excess(now time.Time) (*Conn, protocol.Code) {
 		return nil, 0
 	}
 	nearest := s.nearest(fewNeighbours)
-	return s.leastUseful(func(c *Conn) bool { return now.Sub(c.used()) >= idleAfter && !nearest[c] && !c.wanting() }), protocol.CodeNone
+	return s.leastUseful(func(c *Conn) bool {
+		return now.Sub(c.used()) >= idleAfter && c.worth < useful && !nearest[c] && !c.wanting()
+	}), protocol.CodeNone
 }
 
 // dispensable returns whom to let go for a newcomer, nil if nobody: one who has
