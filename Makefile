@@ -1,8 +1,8 @@
 # make play          hear a small swarm, on music that ships with it
 # make play MUSIC=DIR   on your own
 # make test          everything that must hold
-# make bench         the figures, each with its goal
-# make scenarios     those of crowds, offices and seeks
+# make bench         all figures, each with its goal: a table and plots in bench-results
+# make scenarios     those in virtual time; ROW=... for one
 # make build         bin/earshot
 #
 # Each target installs what is missing (Debian packages), and says so.
@@ -35,9 +35,14 @@ test: tools
 	go test ./cmd/...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/earshot
 
-# Real nodes in virtual time, then real processes on loopback: about 5 minutes.
+# Real nodes in virtual time, then real processes on loopback, about 5 minutes;
+# writes a table and plots, and fails where a goal is missed by more than a tenth.
+RESULTS := $(CURDIR)/bench-results
 bench: build
-	@go test -tags figures -v -count=1 -timeout 20m -p 1 -run '^(TestScenarios|TestFigures)$$' ./node ./cmd/earshot
+	@rm -rf $(RESULTS) && mkdir $(RESULTS)
+	@status=0; \
+	EARSHOT_BENCH=$(RESULTS)/figures.jsonl go test -tags figures -v -count=1 -timeout 30m -p 1 -run '^(TestScenarios|TestFigures)$$' ./node ./cmd/earshot || status=1; \
+	go run ./node/bench/report $(RESULTS) || status=1; exit $$status
 
 # The table of goals in virtual time; one row by the beginning of its name with
 # ROW=..., as in ROW=50_at_once: about 2 minutes in all.
@@ -54,4 +59,4 @@ fuzz: tools
 	done
 
 clean:
-	rm -rf bin
+	rm -rf bin $(RESULTS)

@@ -83,7 +83,9 @@ func costs(t *testing.T) (figures []bench.Figure) {
 		var copies float64
 		synctest.Test(t, func(t *testing.T) { _, copies = crowd{n: n, uplink: costUplink}.hear(t) })
 		each := copies / float64(n)
-		figures = append(figures, within(fmt.Sprintf("copies for each of %d", n), each, last, ""))
+		f := within(fmt.Sprintf("copies for each of %d", n), each, last, "")
+		f.Size = n
+		figures = append(figures, f)
 		last = each
 	}
 	return figures

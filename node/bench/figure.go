@@ -23,8 +23,10 @@ type Figure struct {
 	Bound Bound   `json:"bound,omitempty"`
 	Goal  float64 `json:"goal"` // where there is a bound
 
-	// Samples are all the values that Got stands for, where a plot shows them.
+	// Samples are all the values that Got stands for, and Size is how many
+	// listeners it is for, where a plot shows them.
 	Samples []float64 `json:"samples,omitempty"`
+	Size    int       `json:"size,omitempty"`
 }
 
 // Bound says which side of its goal a figure should lie on.
@@ -64,6 +66,11 @@ func (f Figure) Missed() bool {
 		return f.Got < f.Goal*(1-tolerance)
 	}
 	return false
+}
+
+// short reports whether the figure misses its goal at all.
+func (f Figure) short() bool {
+	return f.Bound == Most && f.Got > f.Goal || f.Bound == Least && f.Got < f.Goal
 }
 
 // String is the figure as one line.
