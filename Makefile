@@ -2,6 +2,7 @@
 # make play MUSIC=DIR   on your own
 # make test          everything that must hold
 # make bench         all figures, each with its goal: a table and plots in bench-results
+# make bench-netns   those of real processes in network namespaces (root)
 # make scenarios     those in virtual time; ROW=... for one
 # make build         bin/earshot
 #
@@ -14,7 +15,7 @@ MUSIC ?=
 # its -dev package brings it by the same name on every release.
 BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev libmpg123-dev
 
-.PHONY: play test bench scenarios build tools fuzz clean
+.PHONY: play test bench bench-netns scenarios build tools fuzz clean
 
 play: build
 	@$(BIN) demo $(if $(MUSIC),--music "$(MUSIC)")
@@ -43,6 +44,14 @@ bench: build
 	@status=0; \
 	EARSHOT_BENCH=$(RESULTS)/figures.jsonl go test -tags figures -v -count=1 -timeout 30m -p 1 -run '^(TestScenarios|TestFigures)$$' ./node ./cmd/earshot || status=1; \
 	go run ./node/bench/report $(RESULTS) || status=1; exit $$status
+
+# Real processes at the places of an emulated internet: network namespaces, made
+# and removed by the test, so it needs root, iproute2 and lame; skipped without.
+bench-netns: build
+	@rm -rf $(RESULTS)/netns && mkdir -p $(RESULTS)/netns
+	@status=0; \
+	EARSHOT_BENCH=$(RESULTS)/netns/figures.jsonl go test -tags figures -v -count=1 -timeout 30m -run '^TestInternet$$' ./cmd/earshot || status=1; \
+	if [ -e $(RESULTS)/netns/figures.jsonl ]; then go run ./node/bench/report $(RESULTS)/netns || status=1; fi; exit $$status
 
 # The table of goals in virtual time; one row by the beginning of its name with
 # ROW=..., as in ROW=50_at_once: about 2 minutes in all.

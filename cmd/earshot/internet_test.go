@@ -6,11 +6,13 @@ import (
 	"container/heap"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -292,4 +294,49 @@ func (n *internet) carry() {
 		default:
 		}
 	}
+}
+
+// roundTrips measures so many between two places: what the emulation adds to what
+// it was asked for is part of every figure.
+func (n *internet) roundTrips(t *testing.T, from, to *place, count int) (all []time.Duration) {
+	a, b := from.listen(t), to.listen(t)
+	defer a.Close()
+	n.wg.Go(func() { // ends with b
+		var buffer [64]byte
+		for {
+			k, back, err := b.ReadFromUDPAddrPort(buffer[:])
+			if err != nil {
+				return
+			}
+			_, _ = b.WriteToUDPAddrPort(buffer[:k], back) // one that is lost is missed below
+		}
+	})
+	defer b.Close()
+	var buffer [64]byte
+	for range count {
+		asked := time.Now()
+		a.SetReadDeadline(asked.Add(5 * time.Second))
+		if _, err := a.WriteToUDPAddrPort(buffer[:], b.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := a.ReadFromUDPAddrPort(buffer[:]); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, time.Since(asked))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// listen opens a socket at a place.
+func (p *place) listen(t *testing.T) (c *net.UDPConn) {
+	t.Helper()
+	err := p.inside(func() (err error) {
+		c, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(p.addr, 0)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

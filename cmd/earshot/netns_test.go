@@ -235,6 +235,15 @@ func (w *town) fetch(p *place, tracks []string) {
 	}
 }
 
+// copyCache gives a place what another holds: as if it had fetched that too.
+func (w *town) copyCache(from, to *place) {
+	const folder = "cache" // in the data folder
+	into := filepath.Join(w.dataAt(to), folder)
+	if err := errors.Join(os.RemoveAll(into), os.CopyFS(into, os.DirFS(filepath.Join(w.dataAt(from), folder)))); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // starts measures first sounds of a listener alone, 50 ms from the server.
 func (w *town) starts() {
 	p := w.homes[0]
@@ -244,6 +253,8 @@ func (w *town) starts() {
 	w.awaitOwner(w.t, p.addr.String())
 	running := w.waits(p, w.tracks[1+townStarts:1+2*townStarts])
 	bench.Report(w.t, "internet, start",
+		bench.Told("a process that does nothing, p50: the machine's part", millis(w.idle(), 50), "ms"),
+		bench.Told("round trip of a packet alone, of 50 ms asked for, p90", millis(w.net.roundTrips(w.t, p, w.server, townStarts), 90), "ms"),
 		bench.AtMost("uncached, new process, 50 ms of round trip, p50", millis(fresh, 50), 75, "ms"),
 		bench.AtMost("uncached, new process, 50 ms of round trip, p90", millis(fresh, 90), 100, "ms"),
 		bench.AtMost("uncached, node running, 50 ms of round trip, p50", millis(running, 50), 65, "ms"),
@@ -251,11 +262,25 @@ func (w *town) starts() {
 	)
 }
 
+// idle starts processes that do nothing: what the machine can do today.
+func (w *town) idle() (all []time.Duration) {
+	for range townStarts {
+		began := time.Now()
+		w.run(w.t, "--version")
+		all = append(all, time.Since(began))
+	}
+	slices.Sort(all)
+	return all
+}
+
 // office measures a fifth listener where four hold the tracks.
 func (w *town) office() {
 	tracks := w.tracks[:1+2*townOffice]
-	for _, p := range w.homes[:4] {
-		w.fetch(p, tracks)
+	w.fetch(w.homes[0], tracks)
+	for i, p := range w.homes[:4] {
+		if i > 0 {
+			w.copyCache(w.homes[0], p)
+		}
 		w.startAt(p, "seed", "--data", w.dataAt(p))
 		w.awaitOwner(w.t, p.addr.String())
 	}
@@ -269,6 +294,7 @@ func (w *town) office() {
 	running := w.waits(p, tracks[1+townOffice:])
 	copies, _ := w.sent(before)
 	bench.Report(w.t, "internet, office",
+		bench.Told("round trip of a packet alone, of 0.4 ms asked for, p90", millis(w.net.roundTrips(w.t, p, w.homes[0], townStarts), 90), "ms"),
 		bench.AtMost("where four hold it, new process, p50", millis(fresh, 50), 25, "ms"),
 		bench.AtMost("where four hold it, node running, p50", millis(running, 50), 15, "ms"),
 		bench.AtMost("copies the server sends for a track", copies/(2*townOffice), 0.05, ""),
