@@ -106,6 +106,7 @@ func (p *program) simTable(r *sim.Result, sizes []sim.Size) {
 		{"played from the cache", "55.4 %", f("%.1f %%", 100*cache)},
 		{"server requests per track", "", f("%.2f", float64(r.ServerRequests)/max(float64(r.Fetches), 1))},
 		{"server bytes per listener", "", bytesOf(r.ServerBytes / int64(r.Config.Listeners))},
+		{"server's uplink, busiest hour", "", fmt.Sprintf("%.2f of %.0f Mbit/s", r.Busiest()/1e6, float64(r.Config.ServerUp)/1e6)},
 	})
 	p.out.say("%s, %s in %v, seed %d", count(r.Config.Listeners, "listener"), count(r.Plays, "play"), r.Config.Duration, r.Config.Seed)
 	if len(sizes) == 0 {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -56,6 +57,18 @@ type Result struct {
 	Evicted        int   `json:"evicted"`
 	Events         int   `json:"events"`
 	Steps          int   `json:"steps"` // of node/schedule
+}
+
+// Busiest returns the mean rate of the server's uplink in the hour of the day in
+// which it sends most, in bits a second.
+func (r *Result) Busiest() float64 {
+	var most int64
+	for _, h := range r.Hours {
+		most = max(most, h.FromServer)
+	}
+	days := max(math.Ceil(r.Config.Duration.Hours()/24), 1)
+	hour := min(r.Config.Duration.Hours(), 1) * 3600
+	return float64(most) * 8 / (hour * days)
 }
 
 // finish adds up what goes on at the end.

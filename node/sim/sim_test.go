@@ -123,6 +123,19 @@ func TestSharingKeepsTheServerFree(t *testing.T) {
 	}
 }
 
+func TestTheBusiestHourIsAMeanRate(t *testing.T) {
+	for _, c := range []struct {
+		lasts time.Duration
+		want  float64
+	}{{24 * time.Hour, 8e6}, {48 * time.Hour, 4e6}, {time.Hour, 8e6}, {30 * time.Minute, 16e6}} {
+		r := Result{Config: Config{Duration: c.lasts}}
+		r.Hours[3].FromServer, r.Hours[0].FromServer = 1e6, 3600e6
+		if got := r.Busiest(); got != c.want {
+			t.Errorf("in %v: %v bit/s, want %v", c.lasts, got, c.want)
+		}
+	}
+}
+
 func TestACancelledRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := small(200)
