@@ -117,7 +117,7 @@ func all(ctx context.Context, find search, q protocol.Query) (protocol.Results, 
 
 // findQueue finds what to play. Of a playlist, what is unknown is passed over,
 // and returned.
-func findQueue(ctx context.Context, find search, args []string) (queue []protocol.ID, passed []error, err error) {
+func findQueue(ctx context.Context, find search, args []string) (queue []protocol.Track, passed []error, err error) {
 	wishes, err := readWishes(ctx, find, args)
 	if err != nil {
 		return nil, nil, err
@@ -132,9 +132,7 @@ func findQueue(ctx context.Context, find search, args []string) (queue []protoco
 		if err != nil {
 			return nil, passed, err
 		}
-		for _, t := range tracks {
-			queue = append(queue, t.ID)
-		}
+		queue = append(queue, tracks...)
 		if len(queue) > maxQueue {
 			return nil, passed, fmt.Errorf("that is more than %d tracks: ask for less", maxQueue)
 		}

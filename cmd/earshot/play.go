@@ -97,7 +97,7 @@ func (p *program) showPassed(passed []error) {
 
 // playQueue plays until the queue or ctx ends, or the node in this process is
 // told to.
-func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *session, queue []protocol.ID, passed []error) error {
+func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *session, queue []protocol.Track, passed []error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {

@@ -107,7 +107,11 @@ func TestWordsIDsAndPrefixesNameTracks(t *testing.T) {
 		{protocol.ID{0xff}.String(), []protocol.ID{{0xff}}},
 		{strings.Repeat("0", 64), []protocol.ID{{}}},
 	} {
-		got, _, err := findQueue(t.Context(), n.Search, strings.Fields(test.args))
+		queue, _, err := findQueue(t.Context(), n.Search, strings.Fields(test.args))
+		var got []protocol.ID
+		for _, track := range queue {
+			got = append(got, track.ID)
+		}
 		if err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("%q: %v, %v: want %v", test.args, got, err, test.want)
 		}

@@ -40,7 +40,7 @@ func BenchmarkMinute(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, err := Play(b.Context(), Config{
-			Source: src, Output: nowhere{}, Queue: []protocol.ID{id(0)},
+			Source: src, Output: nowhere{}, Queue: []protocol.Track{{ID: id(0)}},
 			Decode: func(io.ReadSeeker, protocol.Header) (Decoder, error) { return &silence{60 * secondSize}, nil },
 		})
 		if err != nil {

@@ -1,21 +1,30 @@
-// Package player plays a queue of tracks: it joins them without a gap, has the
-// next one fetched in time, and tells how playing goes. A track is a reader to
-// it, wherever its bytes come from; sound is PCM that an Output takes.
+// Package player plays a queue of tracks and takes commands meanwhile: it skips,
+// seeks and pauses within a few milliseconds, joins tracks without a gap, has
+// the next one fetched in time, and tells how playing goes. A track is a reader
+// to it, wherever its bytes come from; sound is PCM that an Output takes.
 //
-// A play is made by a few goroutines. The decoding one opens tracks, decodes them one
-// after another and writes PCM into a ring of a second. The sounding one, which
-// is Play itself, hands the ring's PCM to the output and keeps the books: what
-// has been heard is what the output took. Two more deliver reports to the node
-// and events to the caller, so that neither can ever hold up sound.
+// # Its parts
 //
-// The first sample leaves as soon as it is decoded; the ring fills behind it.
-// A track's last sample is followed by the next one's first directly: both
-// stand side by side in the ring. To have the next track ready by then,
-// it is prefetched from peers with 30 s left, its head from anyone with 10 s
-// left, and it is opened with 5 s left.
+// A deck is one track, opened and decoded from one place on into a ring of a
+// second, by a goroutine of its own. The sounder, one goroutine, hands the PCM
+// of the deck that plays through the chain, where volume is, to the output.
+// Run conducts: it takes commands and what decks and sounder tell, decides, and
+// waits for nothing, so that each is answered at once. The queue is pure. Three
+// goroutines more deliver reports to the node, events to the caller and what is
+// to be saved, so that none of them can ever hold up sound.
+//
+// A skip or a seek gives the sounder another deck and has the output drop what
+// has not sounded; the first sample of the new deck leaves as soon as it is
+// decoded. At the end of a track the sounder goes on with the next deck, which
+// stands ready by then: it is prefetched from peers with 30 s left, its head
+// from anyone with 10 s left, and opened and decoded with 5 s left. Where the
+// queue changes meanwhile, it is dropped and another one made.
+//
+// # What it promises
 //
 // Where nothing holds the rest of a track, the player says so, keeps trying and
 // goes on when something does. A track that cannot be played is told as an
-// event and passed over. When the context ends, Play returns at once, with what
-// was played up to there.
+// event and passed over. When the context ends, Run returns at once. What it is
+// to go on with after a crash is handed out soon after each change, and at
+// least every 5 s of sound.
 package player

@@ -1,6 +1,7 @@
 package player
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -84,13 +85,20 @@ func (s *fakeSource) Open(ctx context.Context, want protocol.ID, _ time.Duration
 	if err := pause(ctx, t.opens); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if t.openErr != nil {
 		return nil, t.openErr
 	}
-	s.mu.Lock()
 	s.open++
-	s.mu.Unlock()
 	return &openTrack{fakeTrack: t, source: s, k: k, since: time.Now(), closed: make(chan struct{})}, nil
+}
+
+// refuse has opening the track k fail, or with nil no more.
+func (s *fakeSource) refuse(k int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracks[k].openErr = err
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -246,133 +254,154 @@ func (d *fakeDecoder) Seek(t time.Duration) error {
 }
 
 // fakeOutput sounds in virtual time from a buffer of outputBuffer, and keeps
-// what it was given.
+// what was heard of what it was given.
 type fakeOutput struct {
 	fails error
 
 	mu      sync.Mutex
-	got     []byte    // written, but for what was flushed
-	flushes int       // a Write that began before the last one drops its rest
-	dry     time.Time // when its buffer runs dry
-	sounds  bool      // running dry is a stutter
-	paused  time.Time // since when it is; zero: it is not
-	first   time.Time
+	got     []byte
+	buffer  int       // bytes of got that have not sounded, at since
+	since   time.Time // when the buffer was counted
+	first   time.Time // when sound came first
+	idle    bool      // drained or flushed: running dry is right
+	paused  bool
+	flushes int
+	changed chan struct{} // closed when paused or flushes change
+	dryAt   time.Time     // when it ran dry
+	last    time.Time     // when the newest sound came
 
 	stutters int
 	stutter  time.Duration
 }
 
-const (
-	outputBuffer = 50 * time.Millisecond
-	outputPeriod = 5 * time.Millisecond // a divisor of outputBuffer
-)
+const outputBuffer = 50 * time.Millisecond
+
+// tick counts what has sounded by now. Hold mu.
+func (o *fakeOutput) tick() {
+	now := time.Now()
+	if o.changed == nil {
+		o.changed, o.idle = make(chan struct{}), true
+	}
+	if !o.paused && o.buffer > 0 {
+		n := min(o.buffer, int(float64(now.Sub(o.since))*secondSize/float64(time.Second)+0.5))
+		if n == o.buffer {
+			o.dryAt = o.since.Add(soundTime(int64(n)))
+		}
+		o.buffer -= n
+	}
+	o.since = now
+}
 
 func (o *fakeOutput) Write(ctx context.Context, pcm []byte) error {
 	if o.fails != nil {
 		return o.fails
 	}
-	flushes := o.begin()
-	for rest := pcm; !o.put(&rest, flushes); {
-		if err := pause(ctx, outputPeriod); err != nil {
-			o.drop(len(pcm) - len(rest))
-			return err
-		}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return nil
-}
-
-// drop forgets what a Write had taken when it failed.
-func (o *fakeOutput) drop(n int) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.got = o.got[:len(o.got)-n]
-}
-
-// begin has the sound begin, where there is none, and counts a stutter.
-func (o *fakeOutput) begin() (flushes int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	now := o.now()
+	o.tick()
+	now := time.Now()
 	if o.first.IsZero() {
 		o.first = now
 	}
-	if o.sounds && now.After(o.dry) {
+	if o.buffer == 0 && !o.idle && now.After(o.dryAt) {
 		o.stutters++
-		o.stutter += now.Sub(o.dry)
+		o.stutter += now.Sub(o.dryAt)
 	}
-	if now.After(o.dry) {
-		o.dry = now
+	o.idle, o.last = false, now
+	o.got = append(o.got, pcm...)
+	o.buffer += len(pcm)
+	o.mu.Unlock()
+	err := o.wait(ctx, outputBuffer)
+	if err != nil { // then none of it counts
+		o.mu.Lock()
+		o.got = o.got[:len(o.got)-len(pcm)]
+		o.mu.Unlock()
 	}
-	o.sounds = true
-	return o.flushes
+	return err
 }
 
-// put takes what there is room for and reports whether that is all.
-func (o *fakeOutput) put(pcm *[]byte, flushes int) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.flushes != flushes {
-		return true
+// wait waits until no more than so much has not sounded, or a flush.
+func (o *fakeOutput) wait(ctx context.Context, left time.Duration) error {
+	for flushes := -1; ; {
+		o.mu.Lock()
+		o.tick()
+		if flushes < 0 {
+			flushes = o.flushes
+		}
+		wait, changed := soundTime(int64(o.buffer))-left, o.changed
+		if wait <= 0 || o.flushes != flushes {
+			o.mu.Unlock()
+			return nil
+		}
+		if o.paused {
+			wait = 24 * time.Hour
+		}
+		o.mu.Unlock()
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+		timer.Stop()
 	}
-	room := int(max(0, outputBuffer-o.dry.Sub(o.now()))*sampleRate/time.Second) * sampleSize
-	n := min(room, len(*pcm))
-	o.got = append(o.got, (*pcm)[:n]...)
-	o.dry = o.dry.Add(soundTime(int64(n)))
-	*pcm = (*pcm)[n:]
-	return len(*pcm) == 0
-}
-
-// now is the time, which stands while it is paused. Hold mu.
-func (o *fakeOutput) now() time.Time {
-	if !o.paused.IsZero() {
-		return o.paused
-	}
-	return time.Now()
 }
 
 func (o *fakeOutput) Drain(ctx context.Context) error {
-	for o.Unheard() > 0 {
-		if err := pause(ctx, outputPeriod); err != nil {
-			return err
-		}
-	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.sounds = false
-	return ctx.Err()
-}
-
-func (o *fakeOutput) Pause(paused bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case paused && o.paused.IsZero():
-		o.paused = time.Now()
-	case !paused && !o.paused.IsZero():
-		o.dry = o.dry.Add(time.Since(o.paused))
-		o.paused = time.Time{}
-	}
-}
-
-func (o *fakeOutput) Flush() {
-	unheard := o.Unheard()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.got = o.got[:len(o.got)-min(len(o.got), int(unheard*sampleRate/time.Second)*sampleSize)]
-	o.dry, o.sounds = o.now(), false
-	o.flushes++
-}
-
-func (o *fakeOutput) Unheard() time.Duration {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return max(0, o.dry.Sub(o.now()))
+	o.tick()
+	o.idle = true
+	o.mu.Unlock()
+	return o.wait(ctx, 0)
 }
 
 func (o *fakeOutput) Stutters() (int, time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.stutters, o.stutter
+}
+
+func (o *fakeOutput) Pause(paused bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick()
+	o.paused = paused
+	o.signal()
+}
+
+func (o *fakeOutput) Flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick()
+	o.got = o.got[:len(o.got)-o.buffer]
+	o.buffer, o.idle = 0, true
+	o.flushes++
+	o.signal()
+}
+
+// signal wakes who waits. Hold mu.
+func (o *fakeOutput) signal() {
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+func (o *fakeOutput) Unheard() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick()
+	return soundTime(int64(o.buffer))
+}
+
+// heard returns what has sounded.
+func (o *fakeOutput) heard() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tick()
+	return bytes.Clone(o.got[:len(o.got)-o.buffer])
 }
 
 // played is what came of a play.
@@ -388,7 +417,7 @@ func play(ctx context.Context, src *fakeSource, change func(*Config)) played {
 	p := played{out: &fakeOutput{}}
 	cfg := Config{Source: src, Output: p.out, Decode: src.decode, Events: func(e Event) { p.events = append(p.events, e) }}
 	for k := range src.tracks {
-		cfg.Queue = append(cfg.Queue, id(k))
+		cfg.Queue = append(cfg.Queue, protocol.Track{ID: id(k)})
 	}
 	if change != nil {
 		change(&cfg)

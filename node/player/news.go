@@ -12,35 +12,34 @@ import (
 // worth, as progress replaces progress.
 const maxNews = 64
 
-// news carries reports to the node and events to the caller, each in order and
-// by a goroutine of its own.
+// news carries reports to the node, events to the caller and what is to be saved
+// to wherever that is, each in order and by a goroutine of its own.
 type news struct {
 	reports box[control.Report]
 	events  box[Event]
+	saves   box[Saved]
 	cancel  context.CancelFunc
 	carry   sync.WaitGroup
 }
 
-// newNews starts both. They outlive the end of ctx: the last report comes after it.
+// newNews starts them. They outlive the end of ctx: the last report comes after it.
 func newNews(ctx context.Context, cfg Config) *news {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n := &news{
 		cancel:  cancel,
 		reports: newBox(func(r control.Report) bool { return r.State == control.StatePlaying }),
 		events:  newBox(func(e Event) bool { return e.Kind == EventProgress }),
+		saves:   newBox(func(Saved) bool { return true }),
 	}
 	n.carry.Go(func() {
 		n.reports.carry(func(r control.Report) {
 			_ = cfg.Source.Report(ctx, r) // a node that takes no reports plays all the same
 		})
 	})
-	n.carry.Go(func() {
-		n.events.carry(func(e Event) {
-			if cfg.Events != nil {
-				cfg.Events(e)
-			}
-		})
-	})
+	n.carry.Go(func() { n.events.carry(cfg.Events) })
+	if cfg.Save != nil {
+		n.carry.Go(func() { n.saves.carry(cfg.Save) })
+	}
 	return n
 }
 
@@ -48,6 +47,7 @@ func newNews(ctx context.Context, cfg Config) *news {
 func (n *news) close() {
 	n.reports.close()
 	n.events.close()
+	n.saves.close()
 	t := time.AfterFunc(newsGrace, n.cancel)
 	n.carry.Wait()
 	t.Stop()

@@ -5,26 +5,19 @@ import (
 	"sync"
 )
 
-// ring holds PCM between the decoding and the sounding goroutine, and knows
-// which item each part of it belongs to. It has one writer and one reader,
-// which work in its memory: nothing is copied and nothing allocated.
+// ring holds the PCM of a deck between the goroutine that decodes it and the
+// one that sounds it. Both work in its memory: nothing is copied and nothing
+// allocated.
 type ring struct {
 	freed  signal // for the writer
-	filled signal // for the reader: PCM came, or an end
+	filled signal // for the reader: PCM came, or the end
 
 	mu    sync.Mutex
 	buf   []byte
-	start int    // of the oldest byte
-	n     int    // bytes held
-	parts []part // oldest first
-	over  bool   // no part follows
-}
-
-// part is the PCM of one item.
-type part struct {
-	item  *item
-	n     int  // bytes held of it
-	ended bool // none follows
+	start int // of the oldest byte
+	n     int // bytes held
+	ended bool
+	err   error // why it ended early
 }
 
 // signal wakes one goroutine that waits for a change.
@@ -67,66 +60,29 @@ func (r *ring) room(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// add says that the first n bytes of the last room are now it's.
-func (r *ring) add(it *item, n int) {
+// add says that the first n bytes of the last room are PCM now.
+func (r *ring) add(n int) {
 	r.mu.Lock()
 	r.n += n
-	r.part(it).n += n
 	r.mu.Unlock()
 	r.filled.raise()
 }
 
-// end says that it has no more PCM.
-func (r *ring) end(it *item) {
+// end says that no PCM follows, and why that is too early if it is.
+func (r *ring) end(err error) {
 	r.mu.Lock()
-	r.part(it).ended = true
+	r.ended, r.err = true, err
 	r.mu.Unlock()
 	r.filled.raise()
 }
 
-// finish says that no item follows.
-func (r *ring) finish() {
+// next returns what is to be heard next, stepSize bytes at most: none where it
+// is not there yet, or where all was taken and the ring has ended.
+func (r *ring) next() (pcm []byte, ended bool, err error) {
 	r.mu.Lock()
-	r.over = true
-	r.mu.Unlock()
-	r.filled.raise()
-}
-
-// part returns the part of it, the newest. Hold mu.
-func (r *ring) part(it *item) *part {
-	if k := len(r.parts); k == 0 || r.parts[k-1].item != it {
-		r.parts = append(r.parts, part{item: it})
-	}
-	return &r.parts[len(r.parts)-1]
-}
-
-// next waits for what is to be heard next and returns it, stepSize bytes at
-// most; no PCM where the item has ended; no item where all have.
-func (r *ring) next(ctx context.Context) (it *item, pcm []byte, err error) {
-	for {
-		r.mu.Lock()
-		if len(r.parts) > 0 {
-			p := r.parts[0]
-			if p.n > 0 {
-				n := min(p.n, len(r.buf)-r.start, stepSize)
-				pcm = r.buf[r.start : r.start+n]
-				r.mu.Unlock()
-				return p.item, pcm, nil
-			}
-			if p.ended {
-				r.parts = append(r.parts[:0], r.parts[1:]...)
-				r.mu.Unlock()
-				return p.item, nil, nil
-			}
-		} else if r.over {
-			r.mu.Unlock()
-			return nil, nil, nil
-		}
-		r.mu.Unlock()
-		if err := r.filled.wait(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
+	defer r.mu.Unlock()
+	n := min(r.n, len(r.buf)-r.start, stepSize)
+	return r.buf[r.start : r.start+n], r.ended && r.n == 0, r.err
 }
 
 // took says that n bytes of what next returned were handed over.
@@ -134,7 +90,6 @@ func (r *ring) took(n int) {
 	r.mu.Lock()
 	r.start = (r.start + n) % len(r.buf)
 	r.n -= n
-	r.parts[0].n -= n
 	enough := len(r.buf)-r.n >= refill
 	r.mu.Unlock()
 	if enough {

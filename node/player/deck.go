@@ -1,0 +1,176 @@
+package player
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"earshot/node/control"
+	"earshot/protocol"
+)
+
+// deck is one track, opened and decoded from one place on into a ring of its
+// own. So the next track stands ready beside the one that plays, and any of
+// the two can be dropped without the other. A seek is a new deck.
+type deck struct {
+	entry  *entry
+	id     protocol.ID
+	from   time.Duration // where it begins in the track
+	ring   *ring
+	cancel context.CancelFunc
+	goesOn bool // with a track that plays already: a seek
+	sounds bool // of the goroutine that decodes: there was PCM
+
+	// Set before the deck is told of as open, and read by others after that.
+	header protocol.Header
+	track  control.Track
+
+	written atomic.Int64 // bytes of PCM that the output took; the sounder counts
+	opened  bool         // of the goroutine of Run, as about is
+}
+
+// newDeck begins to open and decode an entry.
+func (p *Player) newDeck(ctx context.Context, e *entry, from time.Duration, goesOn bool) *deck {
+	ctx, cancel := context.WithCancel(ctx)
+	d := &deck{entry: e, id: e.track.ID, from: from, ring: newRing(), cancel: cancel, goesOn: goesOn}
+	p.work.Go(func() {
+		defer cancel()
+		switch err := p.playDeck(ctx, d); {
+		case ctx.Err() != nil:
+		case d.sounds:
+			d.ring.end(err)
+		default:
+			p.tell(ctx, note{kind: noteFailed, deck: d, err: err})
+		}
+	})
+	return d
+}
+
+// playDeck opens a deck and decodes it to its end.
+func (p *Player) playDeck(ctx context.Context, d *deck) error {
+	track, err := p.openDeck(ctx, d)
+	if err != nil {
+		return fmt.Errorf("playing %s: %w", d.id.Short(), err)
+	}
+	// A blocked Read ends when its track is closed, so that is what ends it.
+	closed := make(chan struct{})
+	keep := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		track.Close()
+	})
+	defer func() {
+		if keep() {
+			track.Close()
+			return
+		}
+		<-closed
+	}()
+	d.header, d.track = track.Header(), track
+	p.tell(ctx, note{kind: noteOpened, deck: d})
+	if err := p.decodeDeck(ctx, d); err != nil {
+		return fmt.Errorf("playing %s: %w", name(d.header.Track), err)
+	}
+	return nil
+}
+
+// openDeck opens a deck's track. A track that plays already is not given up
+// where nothing can be reached that holds the place it is to go on at.
+func (p *Player) openDeck(ctx context.Context, d *deck) (control.Track, error) {
+	for wait := time.Duration(0); ; {
+		track, err := p.cfg.Source.Open(ctx, d.id, d.from)
+		if !d.goesOn || !isAway(err) {
+			if wait > 0 && err == nil {
+				p.tell(ctx, note{kind: noteAway, deck: d})
+			}
+			return track, err
+		}
+		if wait == 0 {
+			p.tell(ctx, note{kind: noteAway, deck: d, err: err})
+		}
+		wait = retryAfter(wait)
+		if err := pauseFor(ctx.Done(), wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// decodeDeck decodes an open deck into its ring.
+func (p *Player) decodeDeck(ctx context.Context, d *deck) error {
+	if d.from > 0 && d.from >= d.header.Duration {
+		return fmt.Errorf("it ends at %v, before %v", d.header.Duration.Truncate(time.Second), d.from)
+	}
+	src := &patient{track: d.track, done: ctx.Done(), tell: func(err error) {
+		p.tell(ctx, note{kind: noteAway, deck: d, err: err})
+	}}
+	dec, err := p.cfg.Decode(src, d.header)
+	if err == nil && d.from > 0 {
+		err = dec.Seek(d.from)
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		room, err := d.ring.room(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := dec.Read(room)
+		if n%sampleSize != 0 {
+			return errors.New("the decoder gives half a sample")
+		}
+		if n > 0 {
+			d.sounds = true
+			d.ring.add(n)
+		}
+		switch {
+		case errors.Is(err, io.EOF) && !d.sounds:
+			return errors.New("there is no sound in it")
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// close ends all fetching for a deck; Run waits for that.
+func (d *deck) close() {
+	if d != nil {
+		d.cancel()
+	}
+}
+
+// position is how far into the track the output was handed sound.
+func (d *deck) position() time.Duration { return d.from + soundTime(d.written.Load()) }
+
+// shares tells where the deck's bytes came from.
+func (d *deck) shares() control.Shares {
+	if !d.opened {
+		return control.Shares{}
+	}
+	return d.track.Shares()
+}
+
+// about is what is known of the deck's track.
+func (d *deck) about() protocol.Track {
+	if d.opened {
+		return d.header.Track
+	}
+	return d.entry.track
+}
+
+// name names a track for people.
+func name(t protocol.Track) string {
+	if t.Title == "" {
+		return t.ID.Short()
+	}
+	return fmt.Sprintf("%q (%s)", t.Title, t.ID.Short())
+}
+
+// soundTime is how long so many bytes of PCM sound.
+func soundTime(bytes int64) time.Duration {
+	return time.Duration(float64(bytes) / secondSize * float64(time.Second))
+}

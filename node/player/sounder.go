@@ -1,0 +1,162 @@
+package player
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// sounder hands the PCM of decks to the output, in one goroutine. What it is to
+// do is set from another, and taken up within one write.
+type sounder struct {
+	out    Output
+	chain  chain
+	tell   func(context.Context, note)
+	job    atomic.Pointer[job]
+	paused atomic.Bool
+	wake   signal // the job or paused changed
+	timer  *time.Timer
+}
+
+// job is what a sounder is to do: to sound a deck; else, with drain, to let
+// sound what was written; else nothing.
+type job struct {
+	deck  *deck
+	drain bool
+	flush bool // what was written before is dropped
+}
+
+func newSounder(out Output, volume int, tell func(context.Context, note)) *sounder {
+	s := &sounder{out: out, tell: tell, wake: make(signal, 1), timer: time.NewTimer(time.Hour)}
+	s.timer.Stop()
+	s.chain.setVolume(volume)
+	return s
+}
+
+// do sets the job. A write of the last one that waits is ended by the flush.
+func (s *sounder) do(j job) {
+	s.job.Store(&j)
+	if j.flush {
+		s.out.Flush()
+	}
+	s.wake.raise()
+}
+
+// pause stops the sound, or has it go on. The output is told too: it holds
+// some sound.
+func (s *sounder) pause(paused bool) {
+	s.paused.Store(paused)
+	s.out.Pause(paused)
+	s.wake.raise()
+}
+
+// run does one job after another until ctx ends or the output fails.
+func (s *sounder) run(ctx context.Context) error {
+	for done := (*job)(nil); ; {
+		j := s.job.Load()
+		if j == done {
+			if err := s.wake.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if j.flush {
+			s.out.Flush() // a write was under way when do did
+		}
+		var err error
+		switch {
+		case j.deck != nil:
+			err = s.sound(ctx, j)
+		case j.drain:
+			err = s.drain(ctx, j)
+		}
+		if err != nil {
+			return err
+		}
+		done = j
+	}
+}
+
+// sound hands over a deck's PCM until its end, or until there is another job.
+func (s *sounder) sound(ctx context.Context, j *job) error {
+	d := j.deck
+	for dry := false; s.job.Load() == j; {
+		if s.paused.Load() {
+			if err := s.wake.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		pcm, ended, err := d.ring.next()
+		switch {
+		case ended:
+			s.tell(ctx, s.note(note{kind: noteEnded, deck: d, err: err}))
+			return ctx.Err()
+		case len(pcm) == 0:
+			late, err := s.await(ctx, d, dry)
+			if err != nil {
+				return err
+			}
+			if late && s.job.Load() == j {
+				dry = true
+				s.tell(ctx, note{kind: noteDry, deck: d})
+			}
+			continue
+		}
+		if err := s.out.Write(ctx, s.chain.process(pcm)); err != nil {
+			return fmt.Errorf("handing sound to the output: %w", err)
+		}
+		d.ring.took(len(pcm))
+		s.wrote(ctx, d, len(pcm), dry)
+		dry = false
+	}
+	return nil
+}
+
+// await waits for PCM of a deck or for another job; late says that it took
+// longer than a listener would not notice, once.
+func (s *sounder) await(ctx context.Context, d *deck, told bool) (late bool, err error) {
+	if !told {
+		s.timer.Reset(dryAfter)
+		defer s.timer.Stop()
+	}
+	select {
+	case <-d.ring.filled:
+	case <-s.wake:
+	case <-s.timer.C:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return false, nil
+}
+
+// wrote counts PCM that the output took, and tells of it where that matters.
+func (s *sounder) wrote(ctx context.Context, d *deck, n int, dry bool) {
+	before := d.position()
+	after := d.written.Add(int64(n))
+	second := (after-int64(n))/secondSize != after/secondSize
+	length := d.header.Duration
+	due := dueWith(length-before) != dueWith(length-d.position())
+	if first := after == int64(n); first || second || due || dry {
+		s.tell(ctx, s.note(note{kind: noteSounded, deck: d, second: second}))
+	}
+}
+
+func (s *sounder) drain(ctx context.Context, j *job) error {
+	if err := s.out.Drain(ctx); err != nil {
+		return fmt.Errorf("playing the last sound: %w", err)
+	}
+	if s.job.Load() == j {
+		s.tell(ctx, s.note(note{kind: noteDrained}))
+	}
+	return nil
+}
+
+// note adds to a note when it was made, and how the output does.
+func (s *sounder) note(n note) note {
+	n.at = time.Now()
+	n.stutters, n.silence = s.out.Stutters()
+	return n
+}
