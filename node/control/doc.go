@@ -62,4 +62,15 @@
 // sockets. The port is on a loopback address unless its owner asks for another,
 // and requests that a web page may have caused are refused: those with the name
 // of another host (DNS rebinding), and those of other sites.
+//
+// # The player
+//
+// What plays is another process, and there may be several: each serves its
+// Player interface on the folder's second socket, player.sock, which the newest
+// takes over. The same rules hold; a command may be 1 MiB.
+//
+//	GET  /v1/player                a PlayerState
+//	GET  /v1/player/queue          a JSON line {"revision", "index"}, then one for each track
+//	GET  /v1/player/follow         a JSON line for each PlayerState, until the player ends
+//	POST /v1/player/command        a Command
 package control

@@ -146,9 +146,14 @@ func (s *server) handler() http.Handler {
 
 // call makes a handler of one call: JSON in, JSON out.
 func call[In, Out any](f func(context.Context, In) (Out, error)) http.Handler {
+	return callOf(maxRequest, f)
+}
+
+// callOf is call with requests of so many bytes at the most.
+func callOf[In, Out any](limit int64, f func(context.Context, In) (Out, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in In
-		if err := readBody(w, r, &in); err != nil {
+		if err := readBody(w, r, limit, &in); err != nil {
 			fail(w, err)
 			return
 		}
@@ -200,7 +205,7 @@ func list[T any](f func(context.Context) ([]T, error), wire func(T) any) http.Ha
 // verify streams progress as JSON lines, the result or an error as the last.
 func (s *server) verify(w http.ResponseWriter, r *http.Request) {
 	var in struct{}
-	if err := readBody(w, r, &in); err != nil {
+	if err := readBody(w, r, maxRequest, &in); err != nil {
 		fail(w, err)
 		return
 	}
@@ -224,8 +229,8 @@ func (s *server) verify(w http.ResponseWriter, r *http.Request) {
 
 // readBody reads a request's body, all of it: net/http notices that a client
 // has gone only once the body is read. An empty body leaves v as it is.
-func readBody(w http.ResponseWriter, r *http.Request, v any) error {
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBadRequest, err)
 	}

@@ -40,7 +40,7 @@ type heldTrack struct {
 // the client closes it or goes away.
 func (s *server) open(w http.ResponseWriter, r *http.Request) {
 	var in wireOpen
-	if err := readBody(w, r, &in); err != nil {
+	if err := readBody(w, r, maxRequest, &in); err != nil {
 		fail(w, err)
 		return
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +14,9 @@ import (
 )
 
 const (
-	// socketName is the socket's name in the data folder.
-	socketName = "control.sock"
+	// socketName and playerSocketName are the sockets' names in the data folder.
+	socketName       = "control.sock"
+	playerSocketName = "player.sock"
 
 	// maxSocketPath is the longest path that every system takes as a socket's
 	// address: sun_path has 104 bytes on BSD and macOS (108 on Linux), a zero
@@ -30,33 +32,69 @@ const (
 // folder's lock, so a socket that nobody answers on is a dead owner's and goes.
 // Closing the listener removes the socket; do that before the lock is released.
 func Listen(dataDir string) (net.Listener, error) {
-	path, err := socketPath(dataDir)
+	path, err := socketPath(dataDir, socketName)
 	if err != nil {
 		return nil, err
 	}
 	if err := removeStale(path); err != nil {
 		return nil, fmt.Errorf("opening the control socket: %w", err)
 	}
+	l, err := listen(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the control socket %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// ListenPlayer listens on the player's socket of a data folder. Several may play
+// at once: the newest one is who is asked, so it takes the socket's name over.
+// Closing the listener removes the socket if it is still this one's.
+func ListenPlayer(dataDir string) (net.Listener, error) {
+	path, err := socketPath(dataDir, playerSocketName)
+	if err != nil {
+		return nil, err
+	}
+	own := path + "." + rand.Text()[:8] // for a moment
+	l, err := listen(own)
+	if err == nil {
+		if err = os.Rename(own, path); err != nil {
+			l.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the player's socket %s: %w", path, err)
+	}
+	l.path = path
+	return l, nil
+}
+
+// listen makes a socket that its user alone may connect to.
+func listen(path string) (*listener, error) {
 	var l *net.UnixListener
-	err = shortcut(path, func(short string) (err error) {
+	err := shortcut(path, func(short string) (err error) {
 		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the control socket %s: %w", path, err)
+		return nil, err
 	}
 	l.SetUnlinkOnClose(false) // it knows the short path only
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("opening the control socket: %w", err)
+	if err = os.Chmod(path, 0o600); err == nil {
+		var made fs.FileInfo
+		if made, err = os.Lstat(path); err == nil {
+			return &listener{UnixListener: l, path: path, made: made}, nil
+		}
 	}
-	return &listener{UnixListener: l, path: path}, nil
+	l.Close()
+	os.Remove(path)
+	return nil, err
 }
 
 // listener accepts connections of the node's own user.
 type listener struct {
 	*net.UnixListener
 	path   string
+	made   fs.FileInfo // the socket itself
 	remove sync.Once
 }
 
@@ -75,13 +113,17 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends listening and removes the socket.
+// Close ends listening and removes the socket, unless another one has its name.
 func (l *listener) Close() error {
-	l.remove.Do(func() { os.Remove(l.path) })
+	l.remove.Do(func() {
+		if info, err := os.Lstat(l.path); err == nil && os.SameFile(info, l.made) {
+			os.Remove(l.path)
+		}
+	})
 	return l.UnixListener.Close()
 }
 
-// dial connects to the node that owns a data folder.
+// dial connects to who listens on a socket; ErrNoOwner if nobody does.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	var conn net.Conn
 	err := shortcut(path, func(short string) (err error) {
@@ -122,13 +164,13 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// socketPath is where the socket of a data folder is.
-func socketPath(dataDir string) (string, error) {
+// socketPath is where a socket of a data folder is.
+func socketPath(dataDir, name string) (string, error) {
 	dir, err := filepath.Abs(dataDir)
 	if err != nil {
-		return "", fmt.Errorf("finding the control socket: %w", err)
+		return "", fmt.Errorf("finding the socket %s: %w", name, err)
 	}
-	return filepath.Join(dir, socketName), nil
+	return filepath.Join(dir, name), nil
 }
 
 // shortcut calls f with a path to the same file that fits a socket's address:
