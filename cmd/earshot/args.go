@@ -29,7 +29,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 		case arg == "--":
 			rest = append(rest, todo...)
 			todo = nil
-		case strings.HasPrefix(arg, "-") && arg != "-":
+		case strings.HasPrefix(arg, "-") && arg != "-" && !isNegative(arg):
 			flags = append(flags, arg)
 			if takesValue(app, command, arg) && len(todo) > 0 {
 				flags = append(flags, todo[0])
@@ -45,11 +45,16 @@ func flagsFirst(app *cli.App, args []string) []string {
 			path, command, commands = append(path, arg), next, next.Subcommands
 		}
 	}
+	if command != nil && len(rest) == 0 && !asksHelp(flags) {
+		if list := named(command.Subcommands, "list"); list != nil { // what it does by itself
+			path, command = append(path, "list"), list
+		}
+	}
 	out := append([]string{args[0]}, path...)
 	if len(rest) > 0 && (command == nil || len(command.Subcommands) > 0) {
 		return append(append(out, rest...), flags...) // no command: that comes first
 	}
-	if command != nil && len(command.Subcommands) > 0 && !slices.Contains(flags, "--help") && !slices.Contains(flags, "-h") {
+	if command != nil && len(command.Subcommands) > 0 && !asksHelp(flags) {
 		return out // which one is missing: its flags mean nothing yet
 	}
 	out = append(out, flags...)
@@ -58,6 +63,13 @@ func flagsFirst(app *cli.App, args []string) []string {
 	}
 	return out
 }
+
+func asksHelp(flags []string) bool {
+	return slices.Contains(flags, "--help") || slices.Contains(flags, "-h")
+}
+
+// isNegative reports whether an argument is a number below zero, as in `seek -10`.
+func isNegative(arg string) bool { return len(arg) > 1 && arg[1] >= '0' && arg[1] <= '9' }
 
 func named(commands []*cli.Command, name string) *cli.Command {
 	for _, c := range commands {

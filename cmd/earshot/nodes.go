@@ -21,6 +21,8 @@ type nodes struct {
 	attach func(ctx context.Context, c nodeConfig) (*session, error)
 	// dial reaches the owner; control.ErrNoOwner if there is none.
 	dial func(ctx context.Context, data string) (*session, error)
+	// player reaches what plays on a data folder; control.ErrNoPlayer if nothing does.
+	player func(ctx context.Context, data string) (control.Player, func() error, error)
 	// start becomes the owner.
 	start func(c nodeConfig) (running, error)
 	// serve becomes the owner, as a server.
@@ -78,6 +80,13 @@ func realNodes() nodes {
 				return nil, err
 			}
 			return &session{node: c, release: c.Close}, nil
+		},
+		player: func(ctx context.Context, data string) (control.Player, func() error, error) {
+			c, err := control.DialPlayer(ctx, data)
+			if err != nil {
+				return nil, nil, err
+			}
+			return c, c.Close, nil
 		},
 		start: func(c nodeConfig) (running, error) {
 			n, err := node.Start(c)

@@ -14,15 +14,13 @@ import (
 
 func (p *program) playCommand() *cli.Command {
 	return &cli.Command{
-		Name: "play", Usage: "play tracks: WHAT is words, an ID or the beginning of one, or an .m3u8 file", ArgsUsage: "WHAT...", Category: "Listening",
+		Name: "play", Usage: "play tracks: WHAT is words, an ID or the beginning of one, or an .m3u8 or .xspf file; without it, go on where playing ended", ArgsUsage: "[WHAT...]", Category: "Listening",
 		Flags: flags(append(append(shareFlags(), httpFlags()...),
 			&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null or wav:FILE", Value: "device"},
 			&cli.StringFlag{Name: "from", Usage: "begin the first track at `M:SS`"},
+			&cli.StringFlag{Name: "on-event", Usage: "run `COMMAND` on each change, with EARSHOT_EVENT, EARSHOT_TITLE and more in its environment"},
 		)...),
 		Action: func(c *cli.Context) error {
-			if !c.Args().Present() {
-				return usagef("play: what? Give words, an ID, or an .m3u8 file")
-			}
 			config, err := sharing(c)
 			if err != nil {
 				return err
@@ -34,7 +32,7 @@ func (p *program) playCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			a := playing{args: c.Args().Slice(), config: config, port: port, output: c.String("output"), json: c.Bool("json"), out: p.out}
+			a := playing{args: c.Args().Slice(), config: config, port: port, output: c.String("output"), json: c.Bool("json"), onEvent: c.String("on-event"), out: p.out}
 			if text := c.String("from"); text != "" {
 				if a.from, err = parseMoment(text); err != nil {
 					return usagef("--from %s: %v", text, err)
@@ -50,24 +48,33 @@ func (p *program) playCommand() *cli.Command {
 
 // playing is what `play` was asked for.
 type playing struct {
-	args   []string
-	config nodeConfig
-	port   *tracksPort
-	output string
-	from   time.Duration
-	json   bool
-	out    *screen // for words and JSON
+	args    []string
+	config  nodeConfig
+	port    *tracksPort
+	output  string
+	from    time.Duration
+	json    bool
+	onEvent string
+	out     *screen // for words and JSON
 }
 
 // play opens the output, finds what to play, both at once, and plays it.
 func (p *program) play(ctx context.Context, a playing) error {
+	saved, err := p.lastPlayed(a)
+	if err != nil {
+		return err
+	}
 	o := p.openOutput(ctx, a.output)
 	s, err := p.nodes.attach(ctx, a.config)
 	if err != nil {
 		o.abandon(a.output)
 		return err
 	}
-	queue, passed, err := findQueue(ctx, s.node.Search, a.args)
+	var queue []protocol.Track
+	var passed []error
+	if len(a.args) > 0 {
+		queue, passed, err = findQueue(ctx, s.node.Search, a.args)
+	}
 	if err == nil {
 		err = a.port.open(ctx, s.node)
 	}
@@ -76,7 +83,7 @@ func (p *program) play(ctx context.Context, a playing) error {
 		p.showPassed(passed)
 		p.showMatches(a.out, a.json, err)
 	} else {
-		err = p.playQueue(ctx, a, o, s, queue, passed)
+		err = p.playQueue(ctx, a, o, s, queue, saved, passed)
 	}
 	if closing := a.port.close(); err == nil {
 		err = closing
@@ -97,7 +104,7 @@ func (p *program) showPassed(passed []error) {
 
 // playQueue plays until the queue or ctx ends, or the node in this process is
 // told to.
-func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *session, queue []protocol.Track, passed []error) error {
+func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *session, queue []protocol.Track, saved *player.Saved, passed []error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -117,11 +124,16 @@ func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *sessi
 		return cause(ctx, err)
 	}
 	show := &playScreen{out: a.out, err: p.err, json: a.json, tracks: len(queue)}
-	results, err := player.Play(ctx, player.Config{
-		Source: s.node, Output: out, Queue: queue, From: a.from, Started: p.started,
-		Events: show.event, Decode: decode,
-	})
-	show.end(results)
+	config := player.Config{
+		Source: s.node, Output: out, Queue: queue, From: a.from, Saved: saved, Once: true, Started: p.started,
+		Events: show.event, Decode: decode, Describe: describe(s.node), Save: p.saver(a),
+	}
+	if len(queue) == 0 {
+		show.tracks = len(saved.Tracks)
+	}
+	playing := player.New(config)
+	err = p.runPlayer(ctx, a, playing)
+	show.end(playing.Results())
 	if closing := out.Close(); err == nil {
 		err = closing
 	}

@@ -29,6 +29,13 @@ import (
 type leakless struct{ m *testing.M }
 
 func (l leakless) Run() int {
+	dir, err := os.MkdirTemp("", "earshot-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("EARSHOT_DATA", dir) // of tests that name no data folder: never the user's own
 	code := l.m.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
@@ -70,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"joinlink":  joinLink,
 			"json":      checkJSON,
 			"outlive":   outlive,
+			"playback":  playback,
 			"signalled": signalled,
 			"trackid":   trackID,
 			"twins":     twins,
@@ -136,6 +144,22 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		stats, err := c.CacheStats(ctx)
 		return err == nil && fmt.Sprint("plays=", stats.Plays) == args[1]
+	})
+}
+
+// playback DATA STATE: waits until what plays on the data folder is in that state.
+func playback(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: playback DATA STATE")
+	}
+	poll(ts, strings.Join(args, " "), func(ctx context.Context) bool {
+		c, err := control.DialPlayer(ctx, ts.MkAbs(args[0]))
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		s, err := c.PlayerState(ctx)
+		return err == nil && string(s.Playback) == args[1]
 	})
 }
 

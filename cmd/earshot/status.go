@@ -13,10 +13,13 @@ import (
 func (p *program) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "tell what the running node is doing", Category: "Nodes",
-		Flags: flags(),
+		Flags: flags(&cli.BoolFlag{Name: "follow", Usage: "tell what plays instead, a line for each change, until interrupted"}),
 		Action: func(c *cli.Context) error {
 			if err := noArgs(c); err != nil {
 				return err
+			}
+			if c.Bool("follow") {
+				return p.follow(c)
 			}
 			s, err := p.nodes.dial(c.Context, c.Path("data"))
 			if err != nil {
