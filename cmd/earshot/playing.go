@@ -7,6 +7,7 @@ import (
 
 	"earshot/node/control"
 	"earshot/node/player"
+	"earshot/node/player/mpris"
 	"earshot/protocol"
 )
 
@@ -79,6 +80,7 @@ func (p *program) runPlayer(ctx context.Context, a playing, pl *player.Player) e
 			p.err.say("earshot: %s: other commands cannot control this play", oneLine(err.Error()))
 		}
 	})
+	helpers.Go(func() { _ = mpris.Serve(aside, pl) }) // media keys are no reason to bother anyone
 	if a.onEvent != "" {
 		helpers.Go(func() { onEvent(aside, pl, a.onEvent) })
 	}
