@@ -34,6 +34,7 @@ import (
 func TestFigures(t *testing.T) {
 	r := newRig(t)
 	t.Run("starts", r.starts)
+	t.Run("keys", r.keys)
 	t.Run("crowd", r.crowd)
 	t.Run("members", r.members)
 }

@@ -13,6 +13,7 @@ type sounder struct {
 	out    Output
 	chain  chain
 	tell   func(context.Context, note)
+	turn   atomic.Int64 // of the newest job, also while that is not there yet
 	job    atomic.Pointer[job]
 	paused atomic.Bool
 	wake   signal // the job or paused changed
@@ -25,6 +26,7 @@ type job struct {
 	deck  *deck
 	drain bool
 	flush bool // what was written before is dropped
+	turn  int64
 }
 
 func newSounder(out Output, volume int, tell func(context.Context, note)) *sounder {
@@ -34,14 +36,20 @@ func newSounder(out Output, volume int, tell func(context.Context, note)) *sound
 	return s
 }
 
-// do sets the job. A write of the last one that waits is ended by the flush.
+// do sets the job; one goroutine calls it. The flush ends a write that waits. It
+// comes when the last job is over and before the new one can be taken up, so that
+// it drops nothing of that.
 func (s *sounder) do(j job) {
-	s.job.Store(&j)
+	j.turn = s.turn.Add(1)
 	if j.flush {
 		s.out.Flush()
 	}
+	s.job.Store(&j)
 	s.wake.raise()
 }
+
+// holds reports whether a job is still to be done.
+func (s *sounder) holds(j *job) bool { return s.turn.Load() == j.turn }
 
 // pause stops the sound, or has it go on. The output is told too: it holds
 // some sound.
@@ -81,7 +89,7 @@ func (s *sounder) run(ctx context.Context) error {
 // sound hands over a deck's PCM until its end, or until there is another job.
 func (s *sounder) sound(ctx context.Context, j *job) error {
 	d := j.deck
-	for dry := false; s.job.Load() == j; {
+	for dry := false; s.holds(j); {
 		if s.paused.Load() {
 			if err := s.wake.wait(ctx); err != nil {
 				return err
@@ -98,7 +106,7 @@ func (s *sounder) sound(ctx context.Context, j *job) error {
 			if err != nil {
 				return err
 			}
-			if late && s.job.Load() == j {
+			if late && s.holds(j) {
 				dry = true
 				s.tell(ctx, note{kind: noteDry, deck: d})
 			}
@@ -148,7 +156,7 @@ func (s *sounder) drain(ctx context.Context, j *job) error {
 	if err := s.out.Drain(ctx); err != nil {
 		return fmt.Errorf("playing the last sound: %w", err)
 	}
-	if s.job.Load() == j {
+	if s.holds(j) {
 		s.tell(ctx, s.note(note{kind: noteDrained}))
 	}
 	return nil
