@@ -17,17 +17,18 @@ import (
 // another process holds it; the player says when the sample left, and that too
 // comes by the socket and counts.
 func (r *rig) keys(t *testing.T) {
+	r.join(t, "keys", false)
 	whole := r.tracks[rigTracks-1]
-	r.start(t, "seed", "--data", r.data("a"))
-	r.awaitOwner(t, "a")
-	r.run(t, "play", "--data", r.data("a"), "--output", "wav:"+r.data("keys.wav"), whole) // cached from now on
-	r.start(t, append([]string{"play", "--data", r.data("a"), "--output", "null"}, slices.Repeat([]string{whole}, rigStarts+2)...)...)
+	r.start(t, "seed", "--data", r.data("keys"))
+	r.awaitOwner(t, "keys")
+	r.run(t, "play", "--data", r.data("keys"), "--output", "wav:"+r.data("keys.wav"), whole) // cached from now on
+	r.start(t, append([]string{"play", "--data", r.data("keys"), "--output", "null"}, slices.Repeat([]string{whole}, rigStarts+2)...)...)
 	ctx, cancel := context.WithTimeout(t.Context(), scriptWait)
 	defer cancel()
 	var c *control.PlayerClient
 	for c == nil {
 		var err error
-		if c, err = control.DialPlayer(ctx, r.data("a")); ctx.Err() != nil {
+		if c, err = control.DialPlayer(ctx, r.data("keys")); ctx.Err() != nil {
 			t.Fatal(err)
 		}
 	}

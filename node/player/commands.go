@@ -311,6 +311,8 @@ func (p *Player) queued(ids []protocol.ID) []*entry {
 	for i, id := range ids {
 		all[i] = &entry{protocol.Track{ID: id}}
 	}
-	p.unknown = append(p.unknown, all...)
+	if p.cfg.Describe != nil {
+		p.unknown = append(p.unknown, all...)
+	}
 	return all
 }

@@ -124,7 +124,9 @@ func New(cfg Config) *Player {
 		volume: maxVolume, paused: cfg.Paused, passed: map[*entry]struct{}{}, asked: cfg.Started,
 	}
 	p.restore()
-	p.unknown = append(p.unknown, p.queue.list...)
+	if cfg.Describe != nil {
+		p.unknown = append(p.unknown, p.queue.list...)
+	}
 	p.sounder = newSounder(cfg.Output, p.volume, p.tell)
 	p.publish()
 	return p

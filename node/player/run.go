@@ -202,7 +202,7 @@ func (p *Player) isPassed(e *entry) bool {
 
 // describe has tracks looked up of which the ID alone is known, one at a time.
 func (p *Player) describe(ctx context.Context) {
-	for !p.asking && p.cfg.Describe != nil && len(p.unknown) > 0 {
+	for !p.asking && len(p.unknown) > 0 {
 		e := p.unknown[0]
 		p.unknown = p.unknown[1:]
 		if e.track.Title != "" || e.track.Size != 0 {
