@@ -32,6 +32,8 @@ func scenarios() []scenario {
 		listenScenarios(),
 
 		officeScenarios(),
+
+		nearScenarios(),
 	)
 }
 

@@ -323,8 +323,9 @@ func (s *State) fillFar(now time.Duration, from int) {
 }
 
 // nearEnough is what is added to twice a peer's round trip before another
-// counts as farther: below 5 ms all are on the same LAN.
-const nearEnough = 5 * time.Millisecond
+// counts as farther: on a LAN, wired or not, nobody is as far as a peer at the same
+// provider, 5 ms away.
+const nearEnough = 2 * time.Millisecond
 
 // cover leaves to a near peer that can carry it what it holds: its rate has
 // been measured, and is twice the track's.
