@@ -18,11 +18,12 @@ type badPeer struct {
 	labTrack
 	read func(i int, buf []byte, data []byte) (int, error)
 	asks chan struct{} // one for each chunk asked for
+	have protocol.Bitmap
 }
 
 func (b *badPeer) Acquire(id protocol.ID) (swarm.Stored, bool) { return b, id == b.header.ID }
 func (b *badPeer) Header() protocol.Header                     { return b.header }
-func (b *badPeer) Have() protocol.Bitmap                       { return protocol.FullBitmap(protocol.Chunks(b.header.Size)) }
+func (b *badPeer) Have() protocol.Bitmap                       { return b.have }
 func (b *badPeer) Proof() ([]byte, bool)                       { return b.proof, true }
 func (b *badPeer) Release()                                    {}
 
@@ -43,7 +44,7 @@ func (l *lab) bad(track labTrack, read func(i int, buf, data []byte) (int, error
 }
 
 func (l *lab) badAt(at line, track labTrack, read func(i int, buf, data []byte) (int, error)) (*badPeer, *swarm.Swarm) {
-	b := &badPeer{track, read, make(chan struct{}, 1000)}
+	b := &badPeer{track, read, make(chan struct{}, 1000), protocol.FullBitmap(protocol.Chunks(track.header.Size))}
 	h := l.host(at)
 	f, err := own(h.data)
 	if err != nil {

@@ -26,6 +26,7 @@ type fetch struct {
 	lastID   schedule.SourceID
 	requests map[schedule.RequestID]context.CancelFunc
 	proven   bool
+	truth    *opened   // the server's answer, where the header that was believed is a lie
 	dry      time.Time // since when nothing reachable holds what the reader waits for
 }
 
@@ -69,7 +70,9 @@ func (s *Stream) newFetch() *fetch {
 func key(n protocol.NodeID) uint64 { return binary.BigEndian.Uint64(n[:8]) }
 
 // fetch brings the rest of the track; it returns when all is stored, or with ctx.
-func (s *Stream) fetch(ctx context.Context, first *opened) {
+// Where a peer's header turns out to be none of the track, it returns the server's
+// answer.
+func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
 	f := s.newFetch()
 	ctx, cancel := context.WithCancel(ctx)
 	defer f.wg.Wait()
@@ -89,7 +92,7 @@ func (s *Stream) fetch(ctx context.Context, first *opened) {
 	f.wg.Go(func() { f.findProof(ctx, first) })
 	f.wg.Go(func() { f.watchServer(ctx) })
 	if s.callOff != nil {
-		f.wg.Go(func() { f.joinLate(ctx) })
+		f.wg.Go(func() { f.joinLate(ctx, first) })
 	}
 
 	timer := time.NewTimer(0)
@@ -109,11 +112,15 @@ func (s *Stream) fetch(ctx context.Context, first *opened) {
 		case <-s.kick:
 		case <-timer.C:
 		case <-ctx.Done():
-			return
+			return nil
+		}
+		if f.truth != nil {
+			return f.truth
 		}
 		f.look()
 		timer.Reset(f.act(ctx))
 	}
+	return nil
 }
 
 func (f *fetch) now() time.Duration { return time.Since(f.start) }
@@ -163,16 +170,6 @@ func (f *fetch) awaitProof(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		}
-	}
-}
-
-// joinLate takes the server's answer where a neighbour's was first.
-func (f *fetch) joinLate(ctx context.Context) {
-	select {
-	case o := <-f.s.late:
-		f.tell(ctx, func(f *fetch, _ time.Duration) { f.begin(ctx, o) })
-		o.conn.Connect(ctx, o.Peers)
-	case <-ctx.Done():
 	}
 }
 

@@ -65,6 +65,7 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 		f.s.all.config.Swarm.Got(f.s.id, i, 1)
 		if !src.server && f.s.callOff != nil {
 			f.s.callOff()
+			f.s.setReady() // it is of a track of this size
 		}
 	}
 	f.tell(ctx, func(f *fetch, now time.Duration) { f.schedule.Arrived(now, i) })

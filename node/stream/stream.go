@@ -12,14 +12,15 @@ import (
 // Stream is one track in the making. Its goroutine owns the schedule; readers
 // and neighbours tell it what happens through the kick and the events.
 type Stream struct {
-	all    *Streams
-	id     protocol.ID
-	cancel context.CancelFunc
-	ready  chan struct{} // closed when pieces, or err, are set
-	done   chan struct{} // closed when run has ended
-	pieces *pieces
-	late   chan *opened // one slot: the server's answer, when a neighbour's was first
-	err    error
+	all     *Streams
+	id      protocol.ID
+	cancel  context.CancelFunc
+	ready   chan struct{} // closed when pieces, or err, are set for good
+	readied sync.Once     // closes ready
+	done    chan struct{} // closed when run has ended
+	pieces  *pieces
+	late    chan *opened // one slot: the server's answer, when a neighbour's was first
+	err     error
 
 	callOff context.CancelFunc // ends the request at the server; nil if none is to be
 
@@ -205,21 +206,28 @@ func (s *Stream) run(ctx context.Context) {
 	defer s.setUrgent(false)
 	first, err := s.open(ctx)
 	if err != nil {
-		s.mu.Lock()
-		s.err, s.ended = err, true
-		s.mu.Unlock()
-		close(s.ready)
+		s.fail(err)
 		return
 	}
-	defer s.pieces.track.Release()
+	defer func() { s.pieces.track.Release() }()
 	s.all.config.Holding(s.id, s.pieces.track.Complete())
-	close(s.ready)
+	if first == nil || first.conn.Server() {
+		s.setReady()
+	} else {
+		s.all.wg.Go(func() { s.checkHeader(ctx, first.conn, &first.Header) })
+	}
 	for ctx.Err() == nil {
 		if !s.pieces.track.Complete() {
-			s.fetch(ctx, first)
-			first = nil
+			first = s.fetch(ctx, first)
+			if first != nil {
+				if err := s.believe(first); err != nil {
+					s.fail(err)
+					return
+				}
+			}
 			continue
 		}
+		s.setReady()
 		s.setUrgent(false)
 		select {
 		case <-s.kick: // a chunk may have been found damaged
@@ -227,6 +235,20 @@ func (s *Stream) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+	s.fail(ErrClosed)
+}
+
+// setReady says that the header is the track's, as far as can be told.
+func (s *Stream) setReady() { s.readied.Do(func() { close(s.ready) }) }
+
+// fail ends a stream that is not ready, for whoever waits for that.
+func (s *Stream) fail(err error) {
+	s.readied.Do(func() {
+		s.mu.Lock()
+		s.err, s.ended = err, true
+		s.mu.Unlock()
+		close(s.ready)
+	})
 }
 
 // setUrgent tells others whether what plays here needs all there is.

@@ -184,6 +184,13 @@ func (c *Conn) Corrupt() {
 	c.swarm.faults.badChunks.Add(1)
 }
 
+// Lied reports that the other side said something untrue that does harm. It is
+// counted, and the other side is not asked again.
+func (c *Conn) Lied() {
+	c.corrupt.Store(true)
+	c.swarm.faults.violations.Add(1)
+}
+
 // Misled counts something untrue that the other side said, where that does no harm.
 func (c *Conn) Misled(what string) {
 	c.swarm.faults.violations.Add(1)

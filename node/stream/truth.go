@@ -1,0 +1,92 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"earshot/node/swarm"
+	"earshot/protocol"
+)
+
+// A header that a peer gave is a member's word. That the track is as long as it says
+// shows with the first chunk that verifies; nobody is told the header before, and a
+// server's answer that comes first and says otherwise is believed instead. The rest
+// shows when the server is asked later.
+
+const (
+	// headerPatience is how long a peer's header waits for the first chunk that
+	// verifies, or for the server's word: then nothing better is to be had.
+	headerPatience = serverPatience
+	// checkAfter is when the server is asked for its header: when the start is over.
+	checkAfter = 2 * time.Second
+)
+
+// joinLate takes the server's answer where a neighbour's was first.
+func (f *fetch) joinLate(ctx context.Context, first *opened) {
+	timer := time.NewTimer(headerPatience)
+	defer timer.Stop()
+	for {
+		select {
+		case o := <-f.s.late:
+			f.tell(ctx, func(f *fetch, _ time.Duration) {
+				if first != nil && o.Header.Size != f.s.pieces.header.Size {
+					first.conn.Lied()
+					f.truth = o
+					return
+				}
+				f.s.setReady()
+				f.begin(ctx, o)
+			})
+			o.conn.Connect(ctx, o.Peers)
+		case <-timer.C:
+			f.s.setReady()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// believe starts again with the server's header, of a track of another length.
+func (s *Stream) believe(o *opened) error {
+	s.pieces.track.Release()
+	s.all.config.Cache.Remove(s.id) // if it holds anything of the other
+	t, err := s.all.config.Cache.Acquire(o.Header)
+	if err != nil {
+		o.close()
+		s.pieces.track, _ = s.all.config.Cache.AcquireCached(s.id)
+		return fmt.Errorf("making room for the track: %w", err)
+	}
+	s.pieces = newPieces(o.Header, t)
+	s.setReady()
+	return nil
+}
+
+// checkHeader compares a peer's header with the server's. Where they differ in what
+// the track's bytes are, the peer lied: it is not asked again, and what was stored
+// under its header goes, so that nobody else is told. One that was found out by the
+// size is settled already.
+func (s *Stream) checkHeader(ctx context.Context, from *swarm.Conn, told *protocol.Header) {
+	select {
+	case <-time.After(checkAfter):
+	case <-ctx.Done():
+		return
+	}
+	o, err := s.openAtServer(ctx, 0)
+	if err != nil {
+		return
+	}
+	defer o.close()
+	if !sameBytes(&o.Header, told) && from.Trusted() {
+		from.Lied()
+		s.all.config.Cache.Remove(s.id) // the music goes on from memory
+	}
+}
+
+// sameBytes reports whether two headers are of the same bytes. Texts and loudness
+// may differ: they are taken from tags and measured, by one version and the next.
+func sameBytes(a, b *protocol.Header) bool {
+	return a.Size == b.Size && a.Format == b.Format && a.SampleRate == b.SampleRate && a.Channels == b.Channels &&
+		a.Samples == b.Samples && slices.Equal(a.Seek, b.Seek)
+}
