@@ -151,3 +151,36 @@ func (garbage) Find(context.Context, protocol.Query) (r protocol.Results) {
 	r.Total = 1 << 29
 	return r
 }
+
+// TestWhoWasANeighbourIsTriedAgainWhileTheServerIsAway: nobody is here when the
+// process begins; a neighbour of earlier is back a minute later.
+func TestWhoWasANeighbourIsTriedAgainWhileTheServerIsAway(t *testing.T) {
+	track := newLabTrack(7, 10*time.Second, 192_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, serverLine, track)
+		defer l.net.Close()
+		friend := l.host(homeLine).start()
+		cable := l.lines[friend]
+		defer friend.Close()
+		noStutter(t, []heard{friend.play(t.Context(), track, 0)})
+		host := l.host(homeLine)
+		before := host.start()
+		inARow(t, []*Node{before, friend})
+		time.Sleep(time.Second)
+		before.Close()
+		l.server.close()
+		cable.setLoss(1)
+		host.ip = "203.0.113.250" // simnet takes an address once
+		n := host.start()
+		defer n.Close()
+		if r, err := n.Search(t.Context(), protocol.Query{Text: "track"}); err == nil {
+			t.Errorf("nobody is here, and it finds %+v", r)
+		}
+		time.Sleep(time.Minute)
+		cable.setLoss(0)
+		time.Sleep(2 * redialEvery)
+		if got := searched(t, n, "track"); len(got) != 1 {
+			t.Errorf("it finds %v", got)
+		}
+	})
+}
