@@ -214,7 +214,8 @@ func (s *Stream) run(ctx context.Context) {
 	if first == nil || first.conn.Server() {
 		s.setReady()
 	} else {
-		s.all.wg.Go(func() { s.checkHeader(ctx, first.conn, &first.Header) })
+		from, told := first.conn, first.Header
+		s.all.wg.Go(func() { s.checkHeader(ctx, from, &told) })
 	}
 	for ctx.Err() == nil {
 		if !s.pieces.track.Complete() {
