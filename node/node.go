@@ -150,7 +150,7 @@ func (n *Node) connect() error {
 		Coordinate:      n.member.neighbours.kept.Coordinate,
 		Agent:           agent,
 		NoUpload:        n.config.NoUpload,
-		UploadCap:       n.config.Upload,
+		UploadCap:       func() int64 { return n.config.Upload },
 		FixedPacketSize: n.config.Packet != nil,
 		Log:             n.log,
 	})

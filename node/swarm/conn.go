@@ -40,6 +40,7 @@ type Conn struct {
 
 	uploaded, downloaded atomic.Int64 // bytes of track data
 	lastUse              atomic.Int64 // Unix nanoseconds of the last such byte
+	path                 pacedPath    // of who has the pacer's turn
 	corrupt              atomic.Bool  // it sent wrong bytes: never asked again
 
 	announces  *rate.Limiter // of their announcements

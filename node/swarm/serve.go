@@ -247,26 +247,23 @@ func (a *Answer) Write(p []byte) (int, error) {
 	return a.stream.Write(p)
 }
 
-// SendChunks sends count chunks from first on, within the cap.
+// SendChunks sends count chunks from first on, a listener's no faster than its
+// line bears.
 func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) error {
 	s := a.conn.swarm
 	buf := s.buffers.Get().(*sendBuffer)
 	defer s.buffers.Put(buf)
-	atOnce := sendChunks
-	if s.uploads.limiter != nil {
-		atOnce = 1 // what the cap lets pass
-	}
 	for i, end := first, first+count; i < end; {
-		n := 0
+		n, atOnce := 0, sendChunks
+		if s.config.Server == nil && s.pacer.rate(a.conn) > 0 {
+			atOnce = 1 // so that what is counted as sent is
+		}
 		for last := min(i+atOnce, end); i < last; i++ {
 			k, err := t.ReadChunk(i, buf[n:n+protocol.ChunkSize])
 			if err != nil {
 				return fmt.Errorf("reading chunk %d: %w", i, err)
 			}
 			n += k
-		}
-		if err := s.uploads.pace(ctx, n); err != nil {
-			return err
 		}
 		if err := a.send(ctx, buf[:n]); err != nil {
 			return err
@@ -285,8 +282,7 @@ const firstBytes = 4 << 10
 // connections first. QUIC's own priorities order one connection's streams only.
 func (a *Answer) send(ctx context.Context, b []byte) error {
 	if a.conn.swarm.config.Server == nil {
-		_, err := a.Write(b)
-		return err
+		return a.conn.swarm.pacer.write(ctx, a, b)
 	}
 	if a.first {
 		a.first = false

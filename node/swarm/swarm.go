@@ -46,9 +46,11 @@ type Config struct {
 	Coordinate protocol.Coordinate
 	// Agent names the program to others.
 	Agent string
-	// NoUpload shares nothing; UploadCap bounds it, in bytes a second, 0 not.
-	NoUpload  bool
-	UploadCap int64
+	// NoUpload shares nothing.
+	NoUpload bool
+	// UploadCap bounds what a listener uploads, in bytes a second; 0 does not.
+	// It is asked often, and may be nil.
+	UploadCap func() int64
 	// FixedPacketSize switches path MTU discovery off, for simulated networks.
 	FixedPacketSize bool
 	Log             *slog.Logger // nil: none
@@ -73,6 +75,7 @@ type Swarm struct {
 	log      *slog.Logger
 	endpoint *endpoint
 	uploads  *uploads
+	pacer    *pacer    // of a listener
 	buffers  sync.Pool // of *sendBuffer
 	faults   faults
 	place    *place
@@ -107,13 +110,14 @@ func New(c Config) (*Swarm, error) {
 	}
 	s := &Swarm{
 		config: c, log: c.Log,
-		uploads: newUploads(slots, waiting, c.UploadCap),
+		uploads: newUploads(slots, waiting),
 		buffers: sync.Pool{New: func() any { return new(sendBuffer) }},
 		conns:   map[protocol.NodeID]*Conn{},
 		dialing: map[protocol.NodeID]struct{}{},
 		watches: map[protocol.ID]Watcher{},
 		joined:  make(chan struct{}),
 	}
+	s.pacer = newPacer(s, c.UploadCap)
 	var err error
 	if s.place, err = newPlace(c.Coordinate); err != nil {
 		return nil, err

@@ -6,16 +6,11 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"earshot/protocol"
 )
 
-// uploads hands out the few slots in which runs are sent, the most urgent
-// first, and holds back the bytes to the cap.
+// uploads hands out the few slots in which runs are sent, the most urgent first.
 type uploads struct {
-	limiter *rate.Limiter // nil: no cap
-
 	most int // who may wait
 
 	mu      sync.Mutex
@@ -39,9 +34,6 @@ const (
 	// turnTime is when a write that makes no progress loses its turn: it waits
 	// for its reader, and not for the uplink.
 	turnTime = 500 * time.Millisecond
-	// burst is what a capped upload may send at once: a chunk, or it would
-	// never be sent.
-	burst = protocol.ChunkSize
 )
 
 type waiter struct {
@@ -51,13 +43,7 @@ type waiter struct {
 	index    int
 }
 
-func newUploads(slots, waiting int, bytesPerSecond int64) *uploads {
-	u := &uploads{free: slots, most: waiting}
-	if bytesPerSecond > 0 {
-		u.limiter = rate.NewLimiter(rate.Limit(bytesPerSecond), burst)
-	}
-	return u
-}
+func newUploads(slots, waiting int) *uploads { return &uploads{free: slots, most: waiting} }
 
 // try takes a slot if one is free; the caller releases it.
 func (u *uploads) try() bool {
@@ -124,14 +110,6 @@ func (u *uploads) release() {
 		return
 	}
 	close(heap.Pop(&u.waiting).(*waiter).turn)
-}
-
-// pace waits until n bytes may be sent.
-func (u *uploads) pace(ctx context.Context, n int) error {
-	if u.limiter == nil {
-		return nil
-	}
-	return u.limiter.WaitN(ctx, n)
 }
 
 // waiters is a heap: the most urgent first, then who came first.

@@ -1,0 +1,235 @@
+package swarm
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"earshot/protocol"
+)
+
+// pacer holds back what a listener uploads, over all connections together: to the
+// rate that leaves the line to others (governor), and to the cap. What is more
+// urgent goes first. Who is on the same LAN is held to the cap only: what goes
+// there does not pass the line.
+type pacer struct {
+	swarm *Swarm
+	cap   func() int64
+	turns *uploads // one at a time
+	now   atomic.Int64
+
+	// Of whoever has the turn.
+	governor governor
+	start    time.Time // of the governor's clock
+	free     time.Time // when the next piece may go
+	seen     time.Duration
+	window   time.Duration // since when sent counts
+	sent     int
+	used     bool
+	lost     uint64
+}
+
+const (
+	// packetData is what a packet of QUIC's first size, 1,280 bytes, holds of a
+	// run: pieces of that are not cut in two.
+	packetData = 1240
+	// pieceTime is how long the line is busy with a piece at the rate found: as
+	// long as others may wait behind it.
+	pieceTime = 5 * time.Millisecond
+	// maxPiece bounds one where the rate is high.
+	maxPiece = protocol.ChunkSize / packetData * packetData
+	// pairBelow is a rate, 500 kbit/s, at which an acknowledgement does not wait
+	// for the next packet but for 25 ms (RFC 9000, section 13.2.1), which the
+	// round trip then seems to have more. So packets go in pairs there.
+	pairBelow = 500_000 / 8
+	// grain is a wait that is not worth a timer: it is made up for by the next.
+	grain = time.Millisecond
+	// usedWindow is over how long it is measured whether the rate is used.
+	usedWindow = 100 * time.Millisecond
+	// pathActive is how long after something was sent a path still tells of it:
+	// the slowest round trip and the longest queue.
+	pathActive = time.Second
+	// pathFresh is how long a sample of one path stands beside those of others, or
+	// the time of freshPieces where that is longer.
+	pathFresh   = 150 * time.Millisecond
+	freshPieces = 4
+	// lanRTT is the round trip within which a neighbour is on the same LAN: the
+	// first hop of most access lines takes longer.
+	lanRTT = 2 * time.Millisecond
+)
+
+func newPacer(s *Swarm, most func() int64) *pacer {
+	p := &pacer{swarm: s, cap: most, turns: newUploads(1, maxNeighbourStreams), governor: newGovernor(), start: time.Now()}
+	p.now.Store(int64(p.governor.rate()))
+	return p
+}
+
+// maxNeighbourStreams bounds who waits for a piece's turn: all that all
+// neighbours may ask; the slots let far fewer come so far.
+const maxNeighbourStreams = hardNeighbours * maxStreams
+
+// governed returns the rate that the line is thought to bear, in bytes a second.
+func (p *pacer) governed() int64 { return p.now.Load() }
+
+// most returns the cap in bytes a second, 0 for none.
+func (p *pacer) most() int64 {
+	if p.cap == nil {
+		return 0
+	}
+	return max(p.cap(), 0)
+}
+
+// write sends b, no faster than may be.
+func (p *pacer) write(ctx context.Context, a *Answer, b []byte) error {
+	for len(b) > 0 {
+		rate := p.rate(a.conn)
+		if rate == 0 {
+			_, err := a.Write(b)
+			return err
+		}
+		n := min(len(b), pieceOf(rate))
+		if err := p.wait(ctx, a.conn, a.priority, n); err != nil {
+			return err
+		}
+		if _, err := a.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// pieceOf is how much to write at once: whole packets.
+func pieceOf(rate float64) int {
+	if rate < pairBelow {
+		return 2 * packetData
+	}
+	n := int(rate*pieceTime.Seconds()) / packetData * packetData
+	return min(max(n, packetData), maxPiece)
+}
+
+// rate returns how fast the connection may be sent to, 0 for as fast as it goes.
+func (p *pacer) rate(c *Conn) float64 {
+	most := float64(p.most())
+	if c.onLAN() {
+		return most
+	}
+	governed := float64(p.governed())
+	if most > 0 {
+		return min(most, governed)
+	}
+	return governed
+}
+
+// wait returns when n bytes may be sent.
+func (p *pacer) wait(ctx context.Context, c *Conn, priority protocol.Priority, n int) error {
+	if err := p.turns.acquire(ctx, priority); err != nil {
+		return err
+	}
+	defer p.turns.release()
+	now := time.Now()
+	if pause := p.free.Sub(now); pause > grain {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			now = time.Now()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	lan := c.onLAN()
+	if !lan {
+		p.sent += n
+		c.path.active = now.Sub(p.start)
+		p.look(now.Sub(p.start))
+	}
+	if rate := p.rate(c); rate > 0 {
+		if p.free.Before(now.Add(-grain)) {
+			p.free = now
+		}
+		p.free = p.free.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+	}
+	return nil
+}
+
+// look takes a view of the paths, if it is time.
+func (p *pacer) look(now time.Duration) {
+	if p.seen > 0 && now-p.seen < sampleEvery {
+		return
+	}
+	p.seen = now
+	if span := now - p.window; span >= usedWindow {
+		p.used = float64(p.sent) > p.governor.rate()*span.Seconds()/2
+		p.window, p.sent = now, 0
+	}
+	rate := p.governor.rate()
+	piece := time.Duration(float64(pieceOf(rate)) / rate * float64(time.Second))
+	paths, lost := p.swarm.paths(now, max(pathFresh, freshPieces*piece))
+	s, ok := viewOf(paths, now)
+	if !ok {
+		return
+	}
+	s.lost, s.used = lost != p.lost, p.used
+	p.lost = lost
+	if p.governor.see(now, s) {
+		for _, path := range paths {
+			path.rebase()
+		}
+	}
+	p.now.Store(int64(p.governor.rate()))
+}
+
+// viewOf finds the least queue on those paths that something was sent on lately:
+// all share the line's, and some have others of their own. A path that is young
+// counts only where there is no other.
+func viewOf(paths []*path, now time.Duration) (s view, ok bool) {
+	mature := false
+	for _, p := range paths {
+		old := now-p.born >= pathMature
+		if mature && !old {
+			continue
+		}
+		if q := p.queue(); !ok || old && !mature || q < s.queue {
+			s.queue, s.rtt = q, p.current()
+		}
+		if q := p.quick(); !ok || old && !mature || q < s.quick {
+			s.quick = q
+		}
+		ok, mature = true, mature || old
+	}
+	return s, ok
+}
+
+// paths brings the ways to those who were sent something lately up to date. It is
+// for who has the pacer's turn.
+func (s *Swarm) paths(now, fresh time.Duration) (active []*path, lost uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		stats := c.quic.ConnectionStats()
+		lost += stats.PacketsLost
+		if c.path.active == 0 || now-c.path.active > pathActive {
+			continue
+		}
+		if stats.PacketsReceived != c.path.received {
+			c.path.received, c.path.sampled = stats.PacketsReceived, now
+			c.path.add(now, stats.LatestRTT)
+		}
+		if c.path.samples > 0 && now-c.path.sampled <= fresh {
+			active = append(active, &c.path.path)
+		}
+	}
+	return active, lost
+}
+
+// pacedPath is the way to a neighbour, as the pacer knows it.
+type pacedPath struct {
+	path
+	active   time.Duration // when something was last sent on it
+	received uint64        // packets, at the last look
+	sampled  time.Duration // when there were more
+}
+
+// onLAN reports whether what goes to the other side does not pass the line.
+func (c *Conn) onLAN() bool { return c.quic.ConnectionStats().MinRTT <= lanRTT }
