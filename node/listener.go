@@ -154,7 +154,8 @@ func (n *Node) Invite(context.Context, control.Invitation) (string, error) {
 // Status tells what the node is doing now.
 func (n *Node) Status(context.Context) (control.Status, error) {
 	s := control.Status{
-		Role: control.RoleListener, PID: os.Getpid(), Sharing: !n.config.NoUpload, UploadLimit: n.config.Upload,
+		Role: control.RoleListener, PID: os.Getpid(), Sharing: !n.config.NoUpload, UploadLimit: n.uploadCap(),
+		UploadNight: n.config.Upload.Night.Rate, UploadNightHours: n.config.Upload.Night.Hours(),
 		Tracks:  n.cache.Stats().Tracks,
 		Playing: []control.Playing{}, Neighbours: []control.Neighbour{},
 	}
@@ -162,6 +163,7 @@ func (n *Node) Status(context.Context) (control.Status, error) {
 		return s, nil
 	}
 	s.Node, s.Listen, s.Server = n.member.identity.NodeID(), n.swarm.Addr().String(), n.member.joined.Server
+	s.UploadPace = n.swarm.UploadPace()
 	conn, _ := n.swarm.ServerChanged()
 	s.Connected = conn != nil
 	fillTraffic(&s, n.swarm, &n.meter)

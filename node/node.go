@@ -21,12 +21,16 @@ type Config struct {
 	Data       string         // the data folder
 	Listen     string         // HOST:PORT to be reached at; empty for any
 	Packet     net.PacketConn // instead of Listen, for simulated networks
-	Upload     int64          // cap on uploads in bytes a second; 0 for none
-	NoUpload   bool           // share nothing
-	CacheLimit int64          // bytes; 0 leaves it as it is
-	Offline    bool           // use the cache only: no socket, no membership
-	Private    bool           // no control socket: for simulated networks
-	Log        *slog.Logger   // nil: none
+	Upload     UploadCap
+	NoUpload   bool         // share nothing
+	CacheLimit int64        // bytes; 0 leaves it as it is
+	Offline    bool         // use the cache only: no socket, no membership
+	Private    bool         // no control socket: for simulated networks
+	Log        *slog.Logger // nil: none
+
+	// Now is the clock on the wall, for what goes by the time of day; nil for
+	// time.Now.
+	Now func() time.Time
 }
 
 // Node is a listener's node. It implements control.Node.
@@ -150,7 +154,7 @@ func (n *Node) connect() error {
 		Coordinate:      n.member.neighbours.kept.Coordinate,
 		Agent:           agent,
 		NoUpload:        n.config.NoUpload,
-		UploadCap:       func() int64 { return n.config.Upload },
+		UploadCap:       n.uploadCap,
 		FixedPacketSize: n.config.Packet != nil,
 		Log:             n.log,
 	})
@@ -158,6 +162,14 @@ func (n *Node) connect() error {
 		packet.Close()
 	}
 	return err
+}
+
+// uploadCap returns what bounds uploads now, in bytes a second; 0 for nothing.
+func (n *Node) uploadCap() int64 {
+	if n.config.Now != nil {
+		return n.config.Upload.At(n.config.Now())
+	}
+	return n.config.Upload.At(time.Now())
 }
 
 // agent is what others see of the program.

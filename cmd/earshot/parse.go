@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"earshot/node"
 )
 
 var (
@@ -16,6 +18,7 @@ var (
 	errBadSize   = errors.New("a size is a number with MB or GB: 500MB, 20GB")
 	errBadSpan   = errors.New("a time span is a number with w, d, h or m: 7d, 12h, 2w")
 	errBadMoment = errors.New("a moment is M:SS, H:MM:SS or seconds: 1:30")
+	errBadNight  = errors.New("a night is a rate and two times of day: 10mbit@23:00-07:00")
 	errBadHost   = errors.New("want HOST:PORT, as 192.0.2.1:4433, [2001:db8::1]:4433 or :4433")
 )
 
@@ -41,6 +44,34 @@ func parseRate(text string) (int64, error) {
 		return 0, errBadRate
 	}
 	return int64(n), nil
+}
+
+// parseNight reads a rate and the part of the day for which it is.
+func parseNight(text string) (n node.Night, err error) {
+	rate, hours, ok := strings.Cut(text, "@")
+	from, to, ok2 := strings.Cut(hours, "-")
+	if !ok || !ok2 {
+		return n, errBadNight
+	}
+	if n.Rate, err = parseRate(rate); err != nil {
+		return n, err
+	}
+	var errTo error
+	n.From, err = parseTimeOfDay(from)
+	n.To, errTo = parseTimeOfDay(to)
+	if err != nil || errTo != nil || n.From == n.To {
+		return node.Night{}, errBadNight
+	}
+	return n, nil
+}
+
+// parseTimeOfDay reads HH:MM, as the time since midnight.
+func parseTimeOfDay(text string) (time.Duration, error) {
+	t, err := time.Parse("15:04", strings.TrimSpace(text))
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
 }
 
 // parseSize reads a number of bytes.

@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"earshot/node"
 )
 
 func TestRatesAreBitsOrBytesAsTheirUnitSays(t *testing.T) {
@@ -14,6 +16,20 @@ func TestRatesAreBitsOrBytesAsTheirUnitSays(t *testing.T) {
 		got, err := parseRate(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %d, %v: want %d", text, got, err, want)
+		}
+	}
+}
+
+func TestNightsAreARateAndTwoTimesOfDay(t *testing.T) {
+	for text, want := range map[string]node.Night{
+		"10mbit@23:00-07:00": {Rate: 1_250_000, From: 23 * time.Hour, To: 7 * time.Hour},
+		"1MB@1:30 - 14:05":   {Rate: 1_000_000, From: 90 * time.Minute, To: 14*time.Hour + 5*time.Minute},
+		"10mbit":             {}, "10mbit@": {}, "@23:00-07:00": {}, "10mbit@23:00": {}, "10mbit@24:00-07:00": {}, "10mbit@7-8": {},
+		"10mbit@07:00-07:00": {}, "10mbit@23:00-07:00-08:00": {}, "0mbit@23:00-07:00": {}, "10mbit@23:60-07:00": {}, "": {},
+	} {
+		got, err := parseNight(text)
+		if got != want || (err == nil) != (want.Rate > 0) {
+			t.Errorf("%q: %+v, %v: want %+v", text, got, err, want)
 		}
 	}
 }
@@ -67,6 +83,9 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if n, err := parseRate(text); err == nil && n < 1 {
 			t.Errorf("rate %q: %d", text, n)
+		}
+		if n, err := parseNight(text); err == nil && (n.Rate < 1 || n.From == n.To || n.To >= 24*time.Hour) {
+			t.Errorf("night %q: %+v", text, n)
 		}
 		if n, err := parseSize(text); err == nil && n < 1 {
 			t.Errorf("size %q: %d", text, n)

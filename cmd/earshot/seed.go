@@ -8,6 +8,7 @@ import (
 func shareFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "upload", Usage: "send `RATE` to others at the most: 2mbit, 500kbit, 1MB"},
+		&cli.StringFlag{Name: "upload-night", Usage: "at night, as `RATE@HH:MM-HH:MM` says: 10mbit@23:00-07:00"},
 		&cli.BoolFlag{Name: "no-upload", Usage: "share nothing"},
 		&cli.StringFlag{Name: "listen", Usage: "be reached at `HOST:PORT`"},
 	}
@@ -21,16 +22,20 @@ func sharing(c *cli.Context) (nodeConfig, error) {
 			return n, err
 		}
 	}
-	rate := c.String("upload")
-	if rate == "" {
-		return n, nil
-	}
-	if n.NoUpload {
-		return n, usagef("--upload and --no-upload exclude each other")
+	rate, night := c.String("upload"), c.String("upload-night")
+	if n.NoUpload && rate+night != "" {
+		return n, usagef("--no-upload excludes --upload and --upload-night")
 	}
 	var err error
-	if n.Upload, err = parseRate(rate); err != nil {
-		return n, usagef("--upload %s: %v", rate, err)
+	if rate != "" {
+		if n.Upload.Rate, err = parseRate(rate); err != nil {
+			return n, usagef("--upload %s: %v", rate, err)
+		}
+	}
+	if night != "" {
+		if n.Upload.Night, err = parseNight(night); err != nil {
+			return n, usagef("--upload-night %s: %v", night, err)
+		}
 	}
 	return n, nil
 }

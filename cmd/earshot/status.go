@@ -70,6 +70,9 @@ func (p *program) showStatus(s control.Status) {
 		p.out.fact("cache", "%s", count(s.Tracks, "track"))
 	}
 	p.out.fact("upload", "%s/s%s, %s in all", bytesOf(s.UploadRate), uploadLimit(s), bytesOf(s.Uploaded))
+	if s.Sharing && s.UploadPace > 0 {
+		p.out.fact("line", "bears uploads of %s/s", bytesOf(s.UploadPace))
+	}
 	p.out.fact("download", "%s/s, %s in all", bytesOf(s.DownloadRate), bytesOf(s.Downloaded))
 	if s.CoordinateError > 0 {
 		p.out.fact("distances", "estimated to within %d%%", int(100*s.CoordinateError+0.5))
@@ -93,6 +96,10 @@ func uploadLimit(s control.Status) string {
 	switch {
 	case !s.Sharing:
 		return " (sharing is off)"
+	case s.UploadNight > 0 && s.UploadLimit > 0:
+		return fmt.Sprintf(" of %s/s (%s: %s/s)", bytesOf(s.UploadLimit), s.UploadNightHours, bytesOf(s.UploadNight))
+	case s.UploadNight > 0:
+		return fmt.Sprintf(" (%s: of %s/s)", s.UploadNightHours, bytesOf(s.UploadNight))
 	case s.UploadLimit > 0:
 		return " of " + bytesOf(s.UploadLimit) + "/s"
 	}

@@ -208,11 +208,16 @@ type Status struct {
 	// be off, as a share of them; 0 while it does not know where it is.
 	CoordinateError float64 `json:"coordinate_error,omitempty"`
 
-	UploadRate   int64 `json:"upload_rate"`   // bytes a second, over the last seconds
-	DownloadRate int64 `json:"download_rate"` // bytes a second, over the last seconds
-	UploadLimit  int64 `json:"upload_limit"`  // bytes a second; 0: none
+	UploadRate   int64 `json:"upload_rate"`           // bytes a second, over the last seconds
+	DownloadRate int64 `json:"download_rate"`         // bytes a second, over the last seconds
+	UploadLimit  int64 `json:"upload_limit"`          // bytes a second, now; 0: none
+	UploadPace   int64 `json:"upload_pace,omitempty"` // bytes a second that the line is thought to bear, for a listener
 	Uploaded     int64 `json:"bytes_uploaded"`
 	Downloaded   int64 `json:"bytes_downloaded"`
+
+	// The cap at night, in bytes a second, and when that is; 0 and empty for none.
+	UploadNight      int64  `json:"upload_night,omitempty"`
+	UploadNightHours string `json:"upload_night_hours,omitempty"` // 23:00-07:00
 
 	// Wire counts all bytes of QUIC packets both ways; with the bytes of track
 	// data it gives the protocol's overhead.

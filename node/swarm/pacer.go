@@ -71,6 +71,10 @@ const maxNeighbourStreams = hardNeighbours * maxStreams
 // governed returns the rate that the line is thought to bear, in bytes a second.
 func (p *pacer) governed() int64 { return p.now.Load() }
 
+// UploadPace returns how fast a listener's line is thought to bear uploads, in
+// bytes a second.
+func (s *Swarm) UploadPace() int64 { return s.pacer.governed() }
+
 // most returns the cap in bytes a second, 0 for none.
 func (p *pacer) most() int64 {
 	if p.cap == nil {
