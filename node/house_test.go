@@ -116,3 +116,34 @@ func TestTheScheduleIsPure(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsDueByTheClockOnTheWall: that may be set at any moment. What waits,
+// paces or expires while a node runs goes by the monotonic reading of time.Now,
+// which the numbers of the wall's clock do not have.
+func TestNothingIsDueByTheClockOnTheWall(t *testing.T) {
+	for _, p := range packages(t) {
+		switch _, name := floor(p.ImportPath); name {
+		case "node/schedule", "node/stream", "node/player", "node/tracker", "node/origin", "node/swarm":
+		default: // others compare times of files, which the wall's clock made
+			continue
+		}
+		for _, name := range p.GoFiles {
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				s, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				switch s.Sel.Name {
+				case "Unix", "UnixMilli", "UnixMicro":
+					t.Errorf("%v: %s tells the wall's time", set.Position(s.Pos()), s.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+}

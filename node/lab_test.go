@@ -36,6 +36,7 @@ type lab struct {
 	net       *simnet.Simnet
 	mu        sync.Mutex
 	places    map[string]line // by IP; under mu
+	dir       string          // of the server
 	authority *identity.Authority
 	server    *labServer
 	nodes     int
@@ -63,7 +64,7 @@ const lanDelay = 200 * time.Microsecond
 type labServer struct {
 	swarm  *swarm.Swarm
 	origin *origin.Origin
-	packet *lossy
+	packet *lossy // nil where the server is not on a line of its own
 	tracks labTracks
 }
 
@@ -73,24 +74,36 @@ func newLab(t *testing.T, serverAt line, tracks ...labTrack) *lab {
 		l.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	l.net = &simnet.Simnet{LatencyFunc: l.latency, Logger: slog.New(slog.DiscardHandler)}
-	packet := l.plug("198.51.100.1", serverAt)
+	packet := l.plug(labServerIP, serverAt)
 	l.net.Start()
+	l.serve(packet, tracks...)
+	l.server.packet = packet
+	return l
+}
+
+const labServerIP = "198.51.100.1"
+
+// serve starts a server at a socket: another process of the same, after the first.
+func (l *lab) serve(packet net.PacketConn, tracks ...labTrack) {
+	t := l.t
 	var err error
-	dir := t.TempDir()
-	if l.authority, err = identity.OpenAuthority(filepath.Join(dir, "authority"), time.Now()); err != nil {
+	if l.dir == "" {
+		l.dir = t.TempDir()
+	}
+	if l.authority, err = identity.OpenAuthority(filepath.Join(l.dir, "authority"), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	id, err := l.authority.ServerIdentity(filepath.Join(dir, "member"), time.Now())
+	id, err := l.authority.ServerIdentity(filepath.Join(l.dir, "member"), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &labServer{tracks: labTracks{}, packet: packet}
+	s := &labServer{tracks: labTracks{}}
 	for _, track := range tracks {
 		s.tracks[track.header.ID] = track
 	}
 	s.origin = origin.New(origin.Config{
 		Tracks: s.tracks, Catalogue: s.tracks, Tracker: tracker.NewMemory(), Authority: l.authority,
-		Invitations: origin.OpenInvitations(filepath.Join(dir, "invitations")), Log: l.log,
+		Invitations: origin.OpenInvitations(filepath.Join(l.dir, "invitations")), Log: l.log,
 	})
 	secret := make([]byte, 32)
 	s.swarm, err = swarm.New(swarm.Config{
@@ -101,7 +114,6 @@ func newLab(t *testing.T, serverAt line, tracks ...labTrack) *lab {
 		t.Fatal(err)
 	}
 	l.server = s
-	return l
 }
 
 // close ends what is left of the lab: connections first, then the network.
@@ -147,7 +159,10 @@ type host struct {
 }
 
 // host makes a new member's data folder, as Join would.
-func (l *lab) host(at line) *host {
+func (l *lab) host(at line) *host { return l.hostOf(labServerIP+":4433", at) }
+
+// hostOf makes one whose server is somewhere else.
+func (l *lab) hostOf(server string, at line) *host {
 	l.nodes++
 	h := &host{lab: l, ip: fmt.Sprintf("203.0.%d.%d", 113+l.nodes/250, 1+l.nodes%250), at: at, data: l.t.TempDir()}
 	dir := filepath.Join(h.data, memberDir)
@@ -163,7 +178,7 @@ func (l *lab) host(at line) *host {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	where, _ := json.Marshal(joined{Server: "198.51.100.1:4433"})
+	where, _ := json.Marshal(joined{Server: server})
 	if err := os.WriteFile(filepath.Join(h.data, joinedFile), where, 0o600); err != nil {
 		l.t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type Conn struct {
 	since  time.Time
 	out    outbox
 
+	silence silence
+
 	greeted   chan struct{} // closed when their hello has come
 	greetOnce sync.Once
 
@@ -39,7 +41,7 @@ type Conn struct {
 	}
 
 	uploaded, downloaded atomic.Int64 // bytes of track data
-	lastUse              atomic.Int64 // Unix nanoseconds of the last such byte
+	lastUse              atomic.Int64 // nanoseconds from since to the last such byte
 	path                 pacedPath    // of who has the pacer's turn
 	corrupt              atomic.Bool  // it sent wrong bytes: never asked again
 

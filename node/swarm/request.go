@@ -28,6 +28,7 @@ type Run struct {
 	stream       *quic.Stream
 	reader       *protocol.Reader
 	stop         func() bool
+	done         func() // of waiting for more
 }
 
 // Read reads the raw bytes of the chunks. It ends with io.EOF.
@@ -36,7 +37,7 @@ func (r *Run) Read(p []byte) (int, error) {
 	n, err := r.reader.Read(p)
 	if n > 0 {
 		r.conn.downloaded.Add(int64(n))
-		r.conn.lastUse.Store(time.Now().UnixNano())
+		r.conn.lastUse.Store(int64(time.Since(r.conn.since)))
 	}
 	if err != nil && err != io.EOF {
 		err = r.conn.fault(err)
@@ -52,6 +53,7 @@ func (r *Run) End() { letGo(r.stream, r.reader, protocol.CodeNone) }
 // called during a Read, which then fails.
 func (r *Run) Close() {
 	r.stop()
+	r.done()
 	r.stream.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
 }
 
@@ -80,7 +82,7 @@ func (c *Conn) Get(ctx context.Context, m *protocol.Get) (*Run, error) {
 
 func (c *Conn) newRun(ctx context.Context, s *quic.Stream, r *protocol.Reader, first, count int) *Run {
 	return &Run{
-		First: first, Count: count, conn: c, stream: s, reader: r,
+		First: first, Count: count, conn: c, stream: s, reader: r, done: c.await(),
 		stop: context.AfterFunc(ctx, func() { s.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled)) }),
 	}
 }
@@ -282,6 +284,7 @@ func (c *Conn) tryRequest(ctx context.Context, m protocol.Message) (*quic.Stream
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	defer c.await()()
 	stop := context.AfterFunc(ctx, func() {
 		s.CancelWrite(quic.StreamErrorCode(protocol.CodeCancelled))
 		s.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))

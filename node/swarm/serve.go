@@ -133,6 +133,7 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	if err := to.Send(&protocol.Data{Count: count}); err != nil {
 		return err
 	}
+	defer c.await()() // acknowledgements: a slot is not for who has gone
 	return to.SendChunks(ctx, t, m.First, count)
 }
 
@@ -269,7 +270,7 @@ func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) err
 			return err
 		}
 		a.conn.uploaded.Add(int64(n))
-		a.conn.lastUse.Store(time.Now().UnixNano())
+		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
 	}
 	return nil
 }

@@ -179,12 +179,7 @@ func (s *Swarm) nearest(most int) map[*Conn]bool {
 }
 
 // used is when track data went over the connection last, or when it came up.
-func (c *Conn) used() time.Time {
-	if at := time.Unix(0, c.lastUse.Load()); at.After(c.since) {
-		return at
-	}
-	return c.since
-}
+func (c *Conn) used() time.Time { return c.since.Add(time.Duration(c.lastUse.Load())) }
 
 // wanting reports whether the other side plays something.
 func (c *Conn) wanting() bool {

@@ -14,7 +14,7 @@ func stander(now time.Time, age, idle time.Duration, worth float64) *Conn {
 	c := &Conn{since: now.Add(-age)}
 	c.worth = worth
 	if idle > 0 {
-		c.lastUse.Store(now.Add(-idle).UnixNano())
+		c.lastUse.Store(int64(now.Add(-idle).Sub(c.since)))
 	}
 	return c
 }

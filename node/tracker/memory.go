@@ -21,6 +21,7 @@ type Memory struct {
 	swept uint32 // when the nodes were last swept, in seconds since epoch
 
 	clock func() time.Time
+	epoch time.Time     // when the tracker began; seconds since then fit 32 bits for a century
 	tie   func() uint32 // orders equally near peers
 }
 
@@ -39,9 +40,6 @@ type holder struct {
 	at   uint32 // when it was announced, in seconds since epoch
 	all  bool   // the whole track
 }
-
-// epoch makes seconds fit 32 bits for a century.
-var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 
 // life is the TTL in the seconds of a holder.
 const life = int32(TTL / time.Second)
@@ -62,16 +60,18 @@ func NewMemory() *Memory { return NewSimulated(time.Now, rand.Uint32) }
 // order among equally near peers than a random one: the same calls then give
 // the same answers. Where calls are concurrent both must bear it.
 func NewSimulated(clock func() time.Time, tie func() uint32) *Memory {
-	m := &Memory{nodes: map[protocol.NodeID]*node{}, clock: clock, tie: tie}
+	m := &Memory{nodes: map[protocol.NodeID]*node{}, clock: clock, epoch: clock(), tie: tie}
 	for i := range m.shards {
 		m.shards[i].tracks = map[protocol.ID][]holder{}
 	}
 	return m
 }
 
-func (m *Memory) now() uint32 { return uint32(m.clock().Unix() - epoch) }
+// now counts from the tracker's beginning, not by the clock on the wall: that may
+// be set, and all who are here would be forgotten.
+func (m *Memory) now() uint32 { return uint32(m.clock().Sub(m.epoch) / time.Second) }
 
-// over reports whether a time is a TTL ago; also where the clock was set back.
+// over reports whether a time is a TTL ago.
 func over(at, now uint32) bool { return int32(now-at) >= life }
 
 func (m *Memory) shard(id protocol.ID) *shard { return &m.shards[id[0]%shards] }
