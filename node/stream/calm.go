@@ -16,9 +16,11 @@ type calm struct {
 	mu     sync.Mutex
 	urgent int           // streams
 	quiet  chan struct{} // closed while there are none
+	tell   func(urgent bool)
 }
 
-func (c *calm) init() {
+func (c *calm) init(tell func(urgent bool)) {
+	c.tell = tell
 	c.quiet = make(chan struct{})
 	close(c.quiet)
 }
@@ -32,8 +34,10 @@ func (c *calm) add(n int) {
 	switch {
 	case before == 0 && c.urgent > 0:
 		c.quiet = make(chan struct{})
+		c.tell(true)
 	case before > 0 && c.urgent == 0:
 		close(c.quiet)
+		c.tell(false)
 	}
 }
 

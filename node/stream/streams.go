@@ -64,7 +64,7 @@ func New(c Config) *Streams {
 	}
 	ss := &Streams{config: c, active: map[protocol.ID]*Stream{}}
 	ss.ahead.init(ss)
-	ss.calm.init()
+	ss.calm.init(c.Swarm.StandBack)
 	return ss
 }
 

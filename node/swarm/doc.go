@@ -12,7 +12,9 @@
 //
 // It promises: at most 60 neighbours, the least useful dropped first, and 8 though
 // nothing happens; at most 4
-// uploads at once, the most urgent first, within the cap, or none at all; one
+// uploads at once, the most urgent first, within the cap and no faster than leaves
+// the line to others, or none at all; that they wait a little while what plays here
+// is urgent; one
 // connection between two nodes, whoever dialled; that nothing a neighbour sends
 // or leaves out makes it hang, panic, or hold more than its bounds; and that
 // Close ends every goroutine. The wire is specified in package protocol.

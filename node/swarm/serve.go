@@ -124,6 +124,11 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
 	if c.swarm.config.Server == nil { // a server waits for its turn at each write
+		if !c.onLAN() {
+			if err := c.swarm.back.wait(ctx, m.Priority); err != nil {
+				return err
+			}
+		}
 		if err := c.swarm.uploads.acquire(ctx, m.Priority); err != nil {
 			return err
 		}

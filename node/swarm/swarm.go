@@ -75,7 +75,8 @@ type Swarm struct {
 	log      *slog.Logger
 	endpoint *endpoint
 	uploads  *uploads
-	pacer    *pacer    // of a listener
+	pacer    *pacer // of a listener
+	back     standBack
 	buffers  sync.Pool // of *sendBuffer
 	faults   faults
 	place    *place
