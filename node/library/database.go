@@ -56,11 +56,22 @@ CREATE TABLE proofs (id BLOB PRIMARY KEY, tree BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (title, artist, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');
 `
 
-// openDatabase opens the database, making its tables in a new one. In WAL mode
+// tables are what a database is made of, and how many use it at once.
+type tables struct {
+	version     int    // of the schema
+	schema      string // in SQL
+	checked     []string
+	connections int
+}
+
+// libraryTables are those of a Library.
+var libraryTables = tables{schemaVersion, schema, []string{"files", "tracks"}, connections}
+
+// openDatabase opens a database, making its tables in a new one. In WAL mode
 // readers do not wait for the writer; synchronous=NORMAL may lose the last
 // commits at a power failure, never the database's soundness, and the next scan
 // finds them again.
-func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
+func openDatabase(ctx context.Context, path string, of tables) (*sql.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -70,9 +81,9 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	if err := prepare(ctx, db); err != nil {
+	db.SetMaxOpenConns(of.connections)
+	db.SetMaxIdleConns(of.connections)
+	if err := of.prepare(ctx, db); err != nil {
 		db.Close()
 		return nil, err
 	}
@@ -82,24 +93,24 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 // errUnsound is the damage that the database itself does not report.
 var errUnsound = errors.New("it is not as it was left")
 
-func prepare(ctx context.Context, db *sql.DB) error {
+func (of tables) prepare(ctx context.Context, db *sql.DB) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
 	switch version {
-	case schemaVersion:
-		return check(ctx, db)
+	case of.version:
+		return of.check(ctx, db)
 	case 0:
-		return create(ctx, db)
+		return of.create(ctx, db)
 	}
-	return fmt.Errorf("%w: its tables are of version %d, not %d", errUnsound, version, schemaVersion)
+	return fmt.Errorf("%w: its tables are of version %d, not %d", errUnsound, version, of.version)
 }
 
 // check looks through the small tables. The proof trees, 20 KB a track, would
 // take seconds, and verify themselves where they are used.
-func check(ctx context.Context, db *sql.DB) error {
-	for _, table := range []string{"files", "tracks"} {
+func (of tables) check(ctx context.Context, db *sql.DB) error {
+	for _, table := range of.checked {
 		var found string
 		if err := db.QueryRowContext(ctx, "PRAGMA quick_check("+table+")").Scan(&found); code(err) == sqlite3.SQLITE_ERROR {
 			return fmt.Errorf("%w: %w", errUnsound, err) // it lacks the table
@@ -113,7 +124,7 @@ func check(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func create(ctx context.Context, db *sql.DB) error {
+func (of tables) create(ctx context.Context, db *sql.DB) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -126,7 +137,7 @@ func create(ctx context.Context, db *sql.DB) error {
 	if tables > 0 {
 		return fmt.Errorf("%w: it has tables, but no version", errUnsound)
 	}
-	if _, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)); err != nil {
+	if _, err := tx.ExecContext(ctx, of.schema+fmt.Sprintf("PRAGMA user_version = %d", of.version)); err != nil {
 		return err
 	}
 	return tx.Commit()

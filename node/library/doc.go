@@ -14,4 +14,8 @@
 // still has the size and time it was hashed with; and a scan that is cut short is
 // continued by the next. All in the database can be had from the folder again, so
 // a damaged one is set aside, and made anew.
+//
+// A Memory is a listener's part: the entries of others' catalogues that it has
+// seen, searched by the same rules, so that what was found once is found again
+// while the server is away.
 package library

@@ -70,13 +70,13 @@ func (l *Library) openFolder(music string) (err error) {
 }
 
 func (l *Library) openDatabase(ctx context.Context) (err error) {
-	l.db, err = openDatabase(ctx, l.database)
+	l.db, err = openDatabase(ctx, l.database, libraryTables)
 	if isDamage(err) {
 		l.log.Warn("the library's database is set aside and made anew", "err", err)
 		if err := setAside(l.database); err != nil {
 			return err
 		}
-		l.db, err = openDatabase(ctx, l.database)
+		l.db, err = openDatabase(ctx, l.database, libraryTables)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -15,7 +16,33 @@ const inOrder = "artist_key, album_key, disc, number, title_key, id"
 
 // Search answers a query. Words match the beginnings of words in title, artist
 // and album, whatever their accents and case; all must.
-func (l *Library) Search(ctx context.Context, q protocol.Query) (r protocol.Results, err error) {
+func (l *Library) Search(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+	r, err := catalogue{l.db, "header", headerTrack}.search(ctx, q)
+	return r, l.failed("searching", err)
+}
+
+// headerTrack reads the track of a row that holds its header.
+func headerTrack(rows *sql.Rows) (protocol.Track, error) {
+	var b []byte
+	if err := rows.Scan(&b); err != nil {
+		return protocol.Track{}, err
+	}
+	h, err := protocol.ParseHeader(b)
+	if err != nil {
+		return protocol.Track{}, fmt.Errorf("%w: a track's header: %w", errUnsound, err)
+	}
+	return h.Track, nil
+}
+
+// catalogue is a database that can be searched: of tracks, with the keys that
+// they are sorted and compared by, and their words.
+type catalogue struct {
+	db      *sql.DB
+	columns string // of a row of tracks that make a track
+	track   func(*sql.Rows) (protocol.Track, error)
+}
+
+func (c catalogue) search(ctx context.Context, q protocol.Query) (r protocol.Results, err error) {
 	if q.Limit <= 0 || q.Limit > protocol.MaxResults {
 		q.Limit = protocol.MaxResults
 	}
@@ -23,55 +50,51 @@ func (l *Library) Search(ctx context.Context, q protocol.Query) (r protocol.Resu
 	switch q.Kind {
 	case protocol.QueryWords:
 		if match := matchExpression(q.Text); match != "" {
-			r, err = l.tracks(ctx, q, "words WHERE words MATCH ?", []any{match},
+			r, err = c.tracks(ctx, q, "words WHERE words MATCH ?", []any{match},
 				"tracks WHERE row IN (SELECT rowid FROM %s) ORDER BY title_key = ? DESC, "+inOrder, fold(strings.TrimSpace(q.Text)))
 		}
 	case protocol.QueryPrefix:
 		if low, high, ok := prefixRange(q.Text); ok {
-			r, err = l.tracks(ctx, q, "tracks WHERE id BETWEEN ? AND ?", []any{low, high}, "%s ORDER BY id")
+			r, err = c.tracks(ctx, q, "tracks WHERE id BETWEEN ? AND ?", []any{low, high}, "%s ORDER BY id")
 		}
 	case protocol.QueryTracks:
-		r, err = l.tracks(ctx, q, "tracks", nil, "%s ORDER BY "+inOrder)
+		r, err = c.tracks(ctx, q, "tracks", nil, "%s ORDER BY "+inOrder)
 	case protocol.QueryAlbums:
-		r, err = l.groups(ctx, q, "artist, album, max(year)", "artist_key, album_key")
+		r, err = c.groups(ctx, q, "artist, album, max(year)", "artist_key, album_key")
 	case protocol.QueryArtists:
-		r, err = l.groups(ctx, q, "artist, '', 0", "artist_key")
+		r, err = c.groups(ctx, q, "artist, '', 0", "artist_key")
 	} // else: a kind of a later version, of which there is nothing
-	return r, l.failed("searching", err)
+	return r, err
 }
 
 // tracks returns the tracks that match, which a condition says, in an order: the
 // rest of the query, with %s for the condition.
-func (l *Library) tracks(ctx context.Context, q protocol.Query, match string, args []any, ordered string, orderArgs ...any) (r protocol.Results, err error) {
-	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM "+match, args...).Scan(&r.Total); err != nil {
+func (c catalogue) tracks(ctx context.Context, q protocol.Query, match string, args []any, ordered string, orderArgs ...any) (r protocol.Results, err error) {
+	if err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM "+match, args...).Scan(&r.Total); err != nil {
 		return r, err
 	}
 	args = append(append(args, orderArgs...), q.Limit, q.Offset)
-	rows, err := l.db.QueryContext(ctx, "SELECT header FROM "+fmt.Sprintf(ordered, match)+" LIMIT ? OFFSET ?", args...)
+	rows, err := c.db.QueryContext(ctx, "SELECT "+c.columns+" FROM "+fmt.Sprintf(ordered, match)+" LIMIT ? OFFSET ?", args...)
 	if err != nil {
 		return r, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
+		t, err := c.track(rows)
+		if err != nil {
 			return r, err
 		}
-		h, err := protocol.ParseHeader(b)
-		if err != nil {
-			return r, fmt.Errorf("%w: a track's header: %w", errUnsound, err)
-		}
-		r.Tracks = append(r.Tracks, h.Track)
+		r.Tracks = append(r.Tracks, t)
 	}
 	return r, rows.Err()
 }
 
-func (l *Library) groups(ctx context.Context, q protocol.Query, columns, by string) (r protocol.Results, err error) {
+func (c catalogue) groups(ctx context.Context, q protocol.Query, columns, by string) (r protocol.Results, err error) {
 	from := "FROM tracks GROUP BY " + by
-	if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 "+from+")").Scan(&r.Total); err != nil {
+	if err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 "+from+")").Scan(&r.Total); err != nil {
 		return r, err
 	}
-	rows, err := l.db.QueryContext(ctx, "SELECT "+columns+", count(*) "+from+" ORDER BY "+by+" LIMIT ? OFFSET ?", q.Limit, q.Offset)
+	rows, err := c.db.QueryContext(ctx, "SELECT "+columns+", count(*) "+from+" ORDER BY "+by+" LIMIT ? OFFSET ?", q.Limit, q.Offset)
 	if err != nil {
 		return r, err
 	}
