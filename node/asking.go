@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"earshot/node/library"
 	"earshot/node/swarm"
 	"earshot/protocol"
 )
@@ -23,21 +24,34 @@ func (l local) Find(_ context.Context, q protocol.Query) protocol.Results {
 	return l.n.searchCache(q)
 }
 
-// searchSwarm finds what is known here and what neighbours, and theirs, hold: the
-// catalogue while the server is away.
+// searchSwarm finds what was seen here and what neighbours, and theirs, hold: the
+// catalogue while the server is away. What strangers say is not kept.
 func (n *Node) searchSwarm(ctx context.Context, q protocol.Query) protocol.Results {
 	all := q // their pages would not fit together: each names its first, which are put in order here
 	all.Offset, all.Limit = 0, protocol.MaxResults
 	if q.Kind == protocol.QueryAlbums || q.Kind == protocol.QueryArtists {
 		all.Kind, all.Text = protocol.QueryTracks, ""
 	}
-	found := n.swarm.Search(ctx, all)
-	found.Tracks = slices.DeleteFunc(found.Tracks, func(t protocol.Track) bool { return !fits(t, all) })
+	here := n.searchSeen(ctx, all)
+	asking, cancel := ctx, context.CancelFunc(func() {})
+	if here.Total > 0 { // an answer is at hand: others are not waited for as long
+		asking, cancel = context.WithTimeout(ctx, searchPatience)
+	}
+	found := n.swarm.Search(asking, all)
+	cancel()
+	known := make(map[protocol.ID]bool, len(here.Tracks))
+	for _, t := range here.Tracks {
+		known[t.ID] = true
+	}
+	// Of one track what was seen here is believed.
+	found.Tracks = slices.DeleteFunc(found.Tracks, func(t protocol.Track) bool { return known[t.ID] || !fits(t, all) })
 	found.Total = len(found.Tracks)
-	here := local{n}.Find(ctx, all)
+	if found.Total == 0 || here.Total > len(here.Tracks) { // nothing new, or plenty
+		return n.searchSeen(ctx, q)
+	}
 	all.Limit = 0
-	r := swarm.MergeResults(all, here, found) // what is here first: of one track it is its own word
-	slices.SortStableFunc(r.Tracks, inAlbumOrder)
+	r := swarm.MergeResults(all, here, found)
+	library.Sort(r.Tracks)
 	return listed(r.Tracks, q)
 }
 

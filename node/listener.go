@@ -3,10 +3,7 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"earshot/cache"
@@ -56,6 +53,9 @@ func (n *Node) Open(ctx context.Context, id protocol.ID, from time.Duration) (co
 	if err != nil {
 		return nil, translate(err)
 	}
+	if !ok {
+		n.seen.Note(r.Header().Track)
+	}
 	return n.plays.read(r), nil
 }
 
@@ -74,73 +74,6 @@ func (n *Node) Prefetch(_ context.Context, id protocol.ID, depth control.Depth) 
 func (n *Node) Report(_ context.Context, r control.Report) error {
 	n.plays.report(r, n.cache.Ledger())
 	return nil
-}
-
-// Search asks the server's catalogue; where the server is away, what the swarm
-// holds is found, as far as neighbours and theirs reach.
-func (n *Node) Search(ctx context.Context, q protocol.Query) (protocol.Results, error) {
-	if n.swarm == nil {
-		return n.searchCache(q), nil
-	}
-	asking, cancel := context.WithTimeout(ctx, searchPatience)
-	r, err := n.searchServer(asking, q)
-	late := asking.Err() != nil
-	cancel()
-	var refused *protocol.Refused
-	if err != nil && ctx.Err() == nil && !errors.As(err, &refused) {
-		if found := n.searchSwarm(ctx, q); found.Total > 0 {
-			return found, nil
-		}
-		if late { // nothing is at hand: then it is waited for
-			r, err = n.searchServer(ctx, q)
-		}
-	}
-	return r, translate(err)
-}
-
-// searchPatience is a round trip to anywhere, or two to most places.
-const searchPatience = 500 * time.Millisecond
-
-// searchServer asks once more where the connection broke: a blip is no reason to
-// give a command up.
-func (n *Node) searchServer(ctx context.Context, q protocol.Query) (protocol.Results, error) {
-	r, err := n.trySearch(ctx, q)
-	if !errors.Is(err, swarm.ErrServerAway) {
-		return r, err
-	}
-	_, changed := n.swarm.ServerChanged()
-	select {
-	case <-changed:
-	case <-time.After(searchPatience):
-	case <-ctx.Done():
-		return r, err
-	}
-	return n.trySearch(ctx, q)
-}
-
-func (n *Node) trySearch(ctx context.Context, q protocol.Query) (protocol.Results, error) {
-	server, err := n.swarm.Server(ctx)
-	if err != nil {
-		return protocol.Results{}, err
-	}
-	r, err := server.Search(ctx, q)
-	var refused *protocol.Refused
-	if err != nil && ctx.Err() == nil && !errors.As(err, &refused) {
-		err = fmt.Errorf("%w: %w", swarm.ErrServerAway, err)
-	}
-	return r, err
-}
-
-// searchCache finds tracks among those that are cached.
-func (n *Node) searchCache(q protocol.Query) protocol.Results {
-	var found []protocol.Track
-	for in := range n.cache.Tracks() {
-		if fits(in.Track, q) {
-			found = append(found, in.Track)
-		}
-	}
-	slices.SortStableFunc(found, inAlbumOrder)
-	return listed(found, q)
 }
 
 // Skipped is for servers only.
@@ -195,14 +128,4 @@ func fillTraffic(s *control.Status, sw *swarm.Swarm, m *meter) {
 			Node: c.Node(), Address: c.Addr().String(), RTT: c.RTT(), Distance: c.Distance(), Server: c.Server(), Uploaded: up, Downloaded: down,
 		})
 	}
-}
-
-func holdsWords(t protocol.Track, words []string) bool {
-	fields := strings.Fields(strings.ToLower(t.Title + " " + t.Artist + " " + t.Album))
-	for _, w := range words {
-		if !slices.ContainsFunc(fields, func(f string) bool { return strings.HasPrefix(f, w) }) {
-			return false
-		}
-	}
-	return len(words) > 0
 }

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"earshot/cache"
 	"earshot/node/control"
+	"earshot/node/library"
 	"earshot/node/stream"
 	"earshot/node/swarm"
 	"earshot/protocol"
@@ -45,9 +47,12 @@ type Node struct {
 	swarm    *swarm.Swarm    // nil when offline
 	streams  *stream.Streams // nil when offline
 	announce *announcer      // nil when offline
+	seen     *library.Memory // nil when offline
 	meter    meter
 	plays    plays
 	counted  int64 // bytes uploaded that the ledger knows; of the meter's goroutine
+
+	seenCached atomic.Bool // what the cache held is among what was seen
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -97,6 +102,7 @@ func (n *Node) start(ctx context.Context) error {
 	if n.swarm != nil {
 		remembered := n.member.neighbours.kept.Neighbours
 		n.announce = newAnnouncer(n.cache, n.swarm)
+		n.seen = library.OpenMemory(n.folder.path, n.log)
 		n.streams = stream.New(stream.Config{
 			Swarm: n.swarm, Cache: n.cache, Log: n.log,
 			Holding: func(id protocol.ID, _ bool) { n.announce.note(id) },
@@ -251,6 +257,9 @@ func (n *Node) Close() error {
 	var errs []error
 	if n.swarm != nil {
 		errs = append(errs, n.member.neighbours.save(n.swarm, true), n.swarm.Close())
+	}
+	if n.seen != nil {
+		errs = append(errs, n.seen.Close())
 	}
 	if n.cache != nil {
 		n.countUploads()

@@ -1,20 +1,10 @@
 package node
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	"earshot/protocol"
 )
-
-// inAlbumOrder is the order that people expect of a list of tracks.
-func inAlbumOrder(a, b protocol.Track) int {
-	return cmp.Or(
-		strings.Compare(a.Artist, b.Artist), strings.Compare(a.Album, b.Album),
-		cmp.Compare(a.Disc, b.Disc), cmp.Compare(a.Number, b.Number), strings.Compare(a.Title, b.Title),
-	)
-}
 
 // listed is what a query asks for of tracks in album order.
 func listed(all []protocol.Track, q protocol.Query) protocol.Results {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"earshot/node/library"
 	"earshot/protocol"
 )
 
@@ -14,7 +15,7 @@ func TestWhatTheCacheHoldsIsListedAsTheCatalogueIs(t *testing.T) {
 		{Artist: "Bach", Album: "Inventions", Title: "1", Year: 1723},
 		{Artist: "Bach", Album: "Suites", Title: "Overture", Number: 1, Year: 1730},
 	}
-	slices.SortStableFunc(all, inAlbumOrder)
+	library.Sort(all)
 	titles := func(r protocol.Results) (titles []string) {
 		for _, t := range r.Tracks {
 			titles = append(titles, t.Title)

@@ -90,6 +90,15 @@ func (m *Memory) Note(tracks ...protocol.Track) {
 	m.nudge()
 }
 
+// Keep keeps entries, all of them and at once.
+func (m *Memory) Keep(ctx context.Context, tracks []protocol.Track) error {
+	err := m.with(ctx, func(*sql.DB) error { return m.write(ctx, tracks) })
+	if err != nil {
+		return fmt.Errorf("keeping what was seen: %w", err)
+	}
+	return nil
+}
+
 // Search finds what was seen, in a Library's order and by its rules.
 func (m *Memory) Search(ctx context.Context, q protocol.Query) (r protocol.Results, err error) {
 	err = m.with(ctx, func(db *sql.DB) error {
@@ -149,13 +158,10 @@ func (m *Memory) run() {
 
 // settle writes what was noted and closes the database. The caller holds the slot.
 func (m *Memory) settle(ctx context.Context) error {
-	m.mu.Lock()
-	noted := len(m.noted)
-	m.mu.Unlock()
 	var err error
-	if noted > 0 {
+	if noted := m.takeNoted(); len(noted) > 0 {
 		if err = m.open(ctx); err == nil {
-			err = m.write(ctx)
+			err = m.write(ctx, noted)
 		}
 	}
 	if m.db == nil {
@@ -186,7 +192,7 @@ func (m *Memory) with(ctx context.Context, f func(*sql.DB) error) error {
 	defer m.nudge()
 	err := m.open(ctx)
 	if err == nil {
-		if err = m.write(ctx); err == nil {
+		if err = m.write(ctx, m.takeNoted()); err == nil {
 			err = f(m.db)
 		}
 	}
@@ -228,14 +234,19 @@ func (m *Memory) forget() error {
 	return nil
 }
 
-// write writes what was noted, in one transaction. Where that fails it is lost:
-// it will be seen again. The caller holds the slot.
-func (m *Memory) write(ctx context.Context) error {
+// takeNoted returns what was noted. Where writing it fails it is lost: it will be
+// seen again.
+func (m *Memory) takeNoted() []protocol.Track {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	noted := m.noted
 	m.noted = nil
-	m.mu.Unlock()
-	for part := range slices.Chunk(noted, 256) { // what one may add is small beside maxMemory
+	return noted
+}
+
+// write writes entries. The caller holds the slot.
+func (m *Memory) write(ctx context.Context, tracks []protocol.Track) error {
+	for part := range slices.Chunk(tracks, 256) { // what one may add is small beside maxMemory
 		if err := m.enter(ctx, part); err != nil {
 			return err
 		}

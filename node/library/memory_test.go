@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,11 @@ func TestWhatWasSeenIsFoundAsTheServerFindsIt(t *testing.T) {
 	all, err := l.Search(t.Context(), protocol.Query{Kind: protocol.QueryTracks})
 	if err != nil {
 		t.Fatal(err)
+	}
+	sorted := slices.Clone(all.Tracks)
+	slices.Reverse(sorted)
+	if Sort(sorted); !slices.Equal(sorted, all.Tracks) {
+		t.Errorf("sorted they are %+v\nwant %+v", sorted, all.Tracks)
 	}
 	m := newMemory(t, t.TempDir())
 	m.Note(all.Tracks...)

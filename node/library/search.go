@@ -1,10 +1,13 @@
 package library
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,6 +16,28 @@ import (
 
 // inOrder is the order that people expect of a list of tracks.
 const inOrder = "artist_key, album_key, disc, number, title_key, id"
+
+// Sort puts tracks in that order, as a search does.
+func Sort(tracks []protocol.Track) {
+	type keyed struct {
+		artist, album, title string
+		protocol.Track
+	}
+	all := make([]keyed, 0, len(tracks))
+	for _, t := range tracks {
+		all = append(all, keyed{fold(t.Artist), fold(t.Album), fold(t.Title), t})
+	}
+	slices.SortFunc(all, func(a, b keyed) int {
+		return cmp.Or(
+			strings.Compare(a.artist, b.artist), strings.Compare(a.album, b.album),
+			cmp.Compare(a.Disc, b.Disc), cmp.Compare(a.Number, b.Number), strings.Compare(a.title, b.title),
+			bytes.Compare(a.ID[:], b.ID[:]),
+		)
+	})
+	for i, k := range all {
+		tracks[i] = k.Track
+	}
+}
 
 // Search answers a query. Words match the beginnings of words in title, artist
 // and album, whatever their accents and case; all must.
