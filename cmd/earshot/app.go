@@ -66,6 +66,7 @@ func (p *program) app() *cli.App {
 			p.lsCommand(),
 			p.joinCommand(),
 			p.seedCommand(),
+			p.serviceCommand(),
 			p.statusCommand(),
 			p.cacheCommand(),
 			p.stopCommand(),

@@ -14,8 +14,8 @@ import (
 	"earshot/node/control"
 )
 
-// manager is a service manager's end of the socket, which is there for the test.
-func manager(t *testing.T, path string) *net.UnixConn {
+// notifySocket is a service manager's end of the socket, which is there for the test.
+func notifySocket(t *testing.T, path string) *net.UnixConn {
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestTheServiceManagerHearsHowItGoes(t *testing.T) {
 	}
 	for name, path := range paths {
 		t.Run(name, func(t *testing.T) {
-			conn := manager(t, path)
+			conn := notifySocket(t, path)
 			t.Setenv("WATCHDOG_USEC", "2000")
 			t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
 			s := findSupervisor()
@@ -83,7 +83,7 @@ func (unwell) Status(context.Context) (control.Status, error) {
 }
 
 func TestANodeThatDoesNotAnswerIsSilent(t *testing.T) {
-	conn := manager(t, filepath.Join(t.TempDir(), "notify"))
+	conn := notifySocket(t, filepath.Join(t.TempDir(), "notify"))
 	t.Setenv("WATCHDOG_USEC", "2000")
 	stopping := findSupervisor().attend(t.Context(), unwell{})
 	if got := hear(t, conn); !strings.HasPrefix(got, "READY=1") {
