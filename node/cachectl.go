@@ -40,6 +40,34 @@ func (n *Node) Pin(_ context.Context, id protocol.ID, pinned bool) error {
 // Remove takes a track out of the cache.
 func (n *Node) Remove(_ context.Context, id protocol.ID) error { return translate(n.cache.Remove(id)) }
 
+// Fetch pins a track and fetches all of it, in no hurry.
+func (n *Node) Fetch(ctx context.Context, id protocol.ID, progress func(have, size int64)) error {
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	if in, ok := n.cache.Lookup(id); ok && in.Complete {
+		if err := n.cache.Pin(id, true); err != nil {
+			return translate(err)
+		}
+		progress(in.Size, in.Size)
+		return nil
+	}
+	if n.streams == nil {
+		return control.ErrUnavailable
+	}
+	pinned := false
+	err := n.streams.Fetch(ctx, id, func(have, size int64) {
+		if !pinned && have > 0 { // it can be evicted from its first chunk on
+			pinned = n.cache.Pin(id, true) == nil
+		}
+		progress(have, size)
+	})
+	if in, ok := n.cache.Lookup(id); ok {
+		n.seen.Note(in.Track)
+	}
+	return translate(err)
+}
+
 // Verify reads every cached chunk and removes the damaged ones.
 func (n *Node) Verify(ctx context.Context, progress func(done, total int64)) (control.VerifyResult, error) {
 	r, err := n.cache.Verify(ctx, progress)

@@ -19,6 +19,7 @@ func translate(err error) error {
 	for _, pair := range [...][2]error{
 		{stream.ErrUnknownTrack, control.ErrUnknownTrack},
 		{stream.ErrUnavailable, control.ErrUnavailable},
+		{stream.ErrFull, control.ErrNoRoom},
 		{swarm.ErrServerAway, control.ErrServerAway},
 		{cache.ErrNotCached, control.ErrUnknownTrack},
 		{cache.ErrLimitTooSmall, control.ErrBadLimit},

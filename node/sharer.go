@@ -134,6 +134,11 @@ func (s *Server) Pin(context.Context, protocol.ID, bool) error { return control.
 // Remove fails with control.ErrNoCache.
 func (s *Server) Remove(context.Context, protocol.ID) error { return control.ErrNoCache }
 
+// Fetch fails with control.ErrNoCache.
+func (s *Server) Fetch(context.Context, protocol.ID, func(have, size int64)) error {
+	return control.ErrNoCache
+}
+
 // Verify fails with control.ErrNoCache.
 func (s *Server) Verify(context.Context, func(done, total int64)) (control.VerifyResult, error) {
 	return control.VerifyResult{}, control.ErrNoCache

@@ -119,6 +119,13 @@ type Cache interface {
 	CacheTracks(ctx context.Context) ([]CachedTrack, error)
 	Pin(ctx context.Context, id protocol.ID, pinned bool) error
 	Remove(ctx context.Context, id protocol.ID) error
+	// Fetch pins a track and fetches all of it, at the lowest priority: from peers,
+	// and from the server at a trickle. It returns when the track is complete, at
+	// once if it is. It tells the bytes that are there, from one goroutine at a
+	// time; nil is allowed. It fails with ErrUnavailable where nothing that can be
+	// reached holds the rest, and with ErrNoRoom; what has come stays, and the next
+	// Fetch goes on there.
+	Fetch(ctx context.Context, id protocol.ID, progress func(have, size int64)) error
 	// Verify reads every cached chunk and removes those that are damaged. It
 	// tells progress, in bytes, from one goroutine at a time; nil is allowed.
 	Verify(ctx context.Context, progress func(done, total int64)) (VerifyResult, error)

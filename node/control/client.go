@@ -97,6 +97,31 @@ func (c *Client) Remove(ctx context.Context, id protocol.ID) error {
 	return c.call(ctx, http.MethodDelete, "/v1/cache/tracks/"+id.String(), nil, nil)
 }
 
+// Fetch implements Cache.
+func (c *Client) Fetch(ctx context.Context, id protocol.ID, progress func(have, size int64)) error {
+	resp, err := c.do(ctx, http.MethodPost, "/v1/cache/tracks/"+id.String()+"/fetch", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	in := newLineReader(resp.Body)
+	for {
+		var line wireFetch
+		if err := in.next(&line); err != nil {
+			return lost(ctx, err)
+		}
+		if line.Error != nil {
+			return fromWire(*line.Error)
+		}
+		if progress != nil {
+			progress(line.Have, line.Size)
+		}
+		if line.Complete {
+			return nil
+		}
+	}
+}
+
 // SetLimit implements Cache.
 func (c *Client) SetLimit(ctx context.Context, bytes int64) error {
 	return c.call(ctx, http.MethodPut, "/v1/cache/limit", wireLimit{bytes}, nil)

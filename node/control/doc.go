@@ -29,6 +29,7 @@
 //	GET    /v1/cache
 //	GET    /v1/cache/tracks        a JSON line for each track
 //	DELETE /v1/cache/tracks/{id}
+//	POST   /v1/cache/tracks/{id}/fetch  JSON lines of progress, the result last
 //	PUT    /v1/cache/tracks/{id}/pin
 //	DELETE /v1/cache/tracks/{id}/pin
 //	PUT    /v1/cache/limit         {"bytes"}

@@ -25,6 +25,8 @@ var (
 	ErrServerAway = errors.New("the server cannot be reached")
 	// ErrBadLimit: a cache limit below the floor.
 	ErrBadLimit = errors.New("the cache limit is too small: 50 MB at the least")
+	// ErrNoRoom: the cache's limit, or the disk, does not allow what is to be kept.
+	ErrNoRoom = errors.New("the cache has no room for it: make some with `earshot cache limit`")
 	// ErrBadCommand: a player was asked for what makes no sense.
 	ErrBadCommand = errors.New("the player cannot do that")
 	// ErrNoPlayer: nothing plays on this data folder.
@@ -49,6 +51,7 @@ var codes = [...]struct {
 	{"no_cache", http.StatusConflict, ErrNoCache},
 	{"server_away", http.StatusBadGateway, ErrServerAway},
 	{"bad_limit", http.StatusBadRequest, ErrBadLimit},
+	{"no_room", http.StatusInsufficientStorage, ErrNoRoom},
 	{"bad_command", http.StatusBadRequest, ErrBadCommand},
 	{"no_player", http.StatusNotFound, ErrNoPlayer},
 	{"closed", http.StatusGone, fs.ErrClosed},

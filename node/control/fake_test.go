@@ -256,6 +256,28 @@ func (n *fakeNode) Remove(_ context.Context, id protocol.ID) error {
 	return n.found(i)
 }
 
+func (n *fakeNode) Fetch(ctx context.Context, id protocol.ID, progress func(have, size int64)) error {
+	if err := n.Pin(ctx, id, true); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	size := n.tracks[n.at(id)].header.Size
+	n.mu.Unlock()
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	if id == n.stalled {
+		progress(size/2, size)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	for have := int64(0); have < size; have += protocol.ChunkSize {
+		progress(have, size)
+	}
+	progress(size, size)
+	return nil
+}
+
 func (n *fakeNode) found(i int) error {
 	if err := n.cacheless(); err != nil || i >= 0 {
 		return err

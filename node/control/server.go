@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"earshot/protocol"
@@ -86,8 +87,9 @@ func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler, closin
 
 // server is a node behind HTTP handlers.
 type server struct {
-	node Node
-	log  *slog.Logger
+	node    Node
+	log     *slog.Logger
+	fetches atomic.Int32 // under way
 
 	mu     sync.Mutex
 	opens  map[string]*heldTrack // by handle
@@ -136,6 +138,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("DELETE /v1/cache/tracks/{id}/pin", onTrack(func(ctx context.Context, id protocol.ID) error {
 		return n.Pin(ctx, id, false)
 	}))
+	mux.HandleFunc("POST /v1/cache/tracks/{id}/fetch", s.fetch)
 	mux.Handle("PUT /v1/cache/limit", call(func(ctx context.Context, in wireLimit) (any, error) {
 		return nil, n.SetLimit(ctx, in.Bytes)
 	}))
@@ -223,6 +226,46 @@ func (s *server) verify(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		_, e := toWire(err)
 		last = wireVerify{Error: &e}
+	}
+	enc.Encode(last)
+}
+
+// maxFetches bounds the tracks being fetched for clients at once. `earshot sync`
+// has two; more only share the same trickle.
+const maxFetches = 32
+
+// fetch streams progress as JSON lines, the result or an error as the last.
+func (s *server) fetch(w http.ResponseWriter, r *http.Request) {
+	id, err := protocol.ParseID(r.PathValue("id"))
+	if err == nil {
+		err = readBody(w, r, maxRequest, &struct{}{})
+	} else {
+		err = fmt.Errorf("%w: %w", errBadRequest, err)
+	}
+	if n := s.fetches.Add(1); err == nil && n > maxFetches {
+		err = fmt.Errorf("%d tracks are being fetched at once: end some", maxFetches)
+	}
+	defer s.fetches.Add(-1)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jsonl")
+	enc, flush := json.NewEncoder(w), http.NewResponseController(w)
+	var told time.Time
+	var last wireFetch
+	err = s.node.Fetch(r.Context(), id, func(have, size int64) {
+		last = wireFetch{Have: have, Size: size}
+		if now := time.Now(); now.Sub(told) >= progressEvery {
+			told = now
+			enc.Encode(last)
+			flush.Flush()
+		}
+	})
+	last.Complete = err == nil
+	if err != nil {
+		_, e := toWire(err)
+		last.Error = &e
 	}
 	enc.Encode(last)
 }

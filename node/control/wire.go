@@ -135,6 +135,13 @@ type (
 	wireLink struct {
 		Link string `json:"link"`
 	}
+	// wireFetch is a line of progress, or the last line: Complete or an error.
+	wireFetch struct {
+		Have     int64      `json:"have"`
+		Size     int64      `json:"size"`
+		Complete bool       `json:"complete,omitempty"`
+		Error    *wireError `json:"error,omitempty"`
+	}
 	// wireVerify is a line of progress, or the last line: a result or an error.
 	wireVerify struct {
 		Done   int64         `json:"done"`

@@ -187,6 +187,8 @@ func (f *fetch) look() {
 		mode = schedule.PrefetchHead
 	case s.wishes[wishPeers] > 0:
 		mode = schedule.PrefetchPeers
+	case s.wishes[wishFetch] > 0:
+		mode = schedule.Background
 	}
 	s.mu.Unlock()
 	chunk := int(place / protocol.ChunkSize)
@@ -199,7 +201,12 @@ func (f *fetch) look() {
 	s.mu.Lock()
 	s.buffered = buffered
 	s.mu.Unlock()
-	f.checkDry(chunk, waiting && mode == schedule.Playing && !s.pieces.has(chunk))
+	if mode == schedule.Background { // what it waits for is whatever is missing
+		chunk, waiting = s.pieces.firstMissing(), true
+	} else {
+		waiting = waiting && mode == schedule.Playing && !s.pieces.has(chunk)
+	}
+	f.checkDry(chunk, waiting)
 }
 
 // checkDry tells a waiting reader when nothing that can be reached holds what

@@ -34,7 +34,7 @@ func (s *Stream) open(ctx context.Context) (*opened, error) {
 		s.pieces = newPieces(t.Header(), t)
 		return nil, nil
 	}
-	first, err := s.race(ctx)
+	first, err := s.ask(ctx)
 	var header protocol.Header
 	switch {
 	case err == nil:
@@ -57,6 +57,18 @@ func (s *Stream) open(ctx context.Context) (*opened, error) {
 	}
 	s.pieces = newPieces(header, t)
 	return first, nil
+}
+
+// ask asks for the start of the track: of all who may be near, or, where nobody
+// is in a hurry, of the server, without a head.
+func (s *Stream) ask(ctx context.Context) (*opened, error) {
+	s.mu.Lock()
+	hurry := s.wishes[wishFetch] == 0 || s.wishes[wishPlay]+s.wishes[wishHead]+s.wishes[wishPeers] > 0
+	s.mu.Unlock()
+	if hurry {
+		return s.race(ctx)
+	}
+	return s.openAtServer(ctx, 0)
 }
 
 // openAtServer asks the server for all that is needed to begin.

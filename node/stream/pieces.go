@@ -63,6 +63,29 @@ func (p *pieces) has(i int) bool {
 	return whole || p.track.Has(i)
 }
 
+// firstMissing returns the first chunk that is not stored; their number if all are.
+func (p *pieces) firstMissing() int {
+	have, n := p.track.Have(), protocol.Chunks(p.header.Size)
+	for i := range n {
+		if !have.Has(i) {
+			return i
+		}
+	}
+	return n
+}
+
+// homeless reports whether a chunk was verified and could not be stored.
+func (p *pieces) homeless() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.memory {
+		if m.verified {
+			return true
+		}
+	}
+	return false
+}
+
 // wake lets waiting readers look again. p.mu is held.
 func (p *pieces) wake() {
 	close(p.changed)

@@ -48,6 +48,7 @@ const (
 	wishPlay  wish = iota // all of it, in time
 	wishHead              // the first seconds
 	wishPeers             // all that peers hold
+	wishFetch             // all of it, in no hurry
 	wishProof             // what has come is to be verified, nothing more
 	wishes
 )

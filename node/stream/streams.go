@@ -20,6 +20,8 @@ var (
 	// ErrUnavailable: nothing that can be reached holds what is needed. Reading
 	// may be tried again: fetching goes on when something does.
 	ErrUnavailable = errors.New("nothing that can be reached holds this track")
+	// ErrFull: the cache cannot store what was fetched.
+	ErrFull = errors.New("the cache has no room for it")
 	// ErrClosed: the reader or the node was closed.
 	ErrClosed = errors.New("closed")
 )

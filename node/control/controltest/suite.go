@@ -63,6 +63,8 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"PrefetchTakesAllDepths", testPrefetch},
 		{"ReportsAreCounted", testReports},
 		{"PinningShows", testPin},
+		{"FetchingKeeps", testFetch},
+		{"FetchingEndsWithItsContext", testFetchContext},
 		{"RemovingRemoves", testRemove},
 		{"VerifyFindsNoFault", testVerify},
 		{"LimitIsKept", testLimit},

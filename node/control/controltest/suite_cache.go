@@ -1,6 +1,7 @@
 package controltest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -75,6 +76,7 @@ func needCache(t *testing.T, f Fixture) bool {
 	_, verifyErr := f.Node.Verify(ctx, nil)
 	for _, err := range []error{
 		statsErr, listErr, verifyErr,
+		f.Node.Fetch(ctx, f.Tracks[0].ID, nil),
 		f.Node.Pin(ctx, f.Tracks[0].ID, true),
 		f.Node.Remove(ctx, f.Tracks[0].ID),
 		f.Node.SetLimit(ctx, 1<<30),
@@ -125,6 +127,45 @@ func testPin(t *testing.T, f Fixture) {
 	}
 	if err := f.Node.Pin(ctx, protocol.ID{1, 2, 3}, true); !errors.Is(err, control.ErrUnknownTrack) {
 		t.Errorf("pinning a track that is not there: %v; want ErrUnknownTrack", err)
+	}
+}
+
+func testFetch(t *testing.T, f Fixture) {
+	if !needCache(t, f) {
+		return
+	}
+	for _, s := range f.Tracks {
+		var last, of int64
+		err := f.Node.Fetch(testContext(t), s.ID, func(have, size int64) {
+			if have < last || have > size {
+				t.Errorf("%d of %d bytes are there, after %d", have, size, last)
+			}
+			last, of = have, size
+		})
+		if size := int64(len(s.Data)); err != nil || last != size || of != size {
+			t.Errorf("%v; progress ended at %d of %d bytes, want %d", err, last, of, size)
+		}
+		if c, ok := cached(t, f.Node, s.ID); !ok || !c.Complete || !c.Pinned {
+			t.Errorf("listed %v as %+v", ok, c)
+		}
+	}
+	if err := f.Node.Fetch(testContext(t), f.Tracks[0].ID, nil); err != nil {
+		t.Errorf("again, without progress: %v", err)
+	}
+	if err := f.Node.Fetch(testContext(t), protocol.ID{1, 2, 3}, nil); !errors.Is(err, control.ErrUnknownTrack) {
+		t.Errorf("fetching a track that is not there: %v; want ErrUnknownTrack", err)
+	}
+}
+
+func testFetchContext(t *testing.T, f Fixture) {
+	if f.Stalled == (protocol.ID{}) || !needCache(t, f) {
+		return
+	}
+	ctx, cancel := context.WithCancel(testContext(t))
+	defer cancel()
+	err := f.Node.Fetch(ctx, f.Stalled, func(have, size int64) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v; want context.Canceled", err)
 	}
 }
 
