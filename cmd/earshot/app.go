@@ -64,6 +64,7 @@ func (p *program) app() *cli.App {
 			p.queueCommand(),
 			p.searchCommand(),
 			p.lsCommand(),
+			p.syncCommand(),
 			p.joinCommand(),
 			p.seedCommand(),
 			p.serviceCommand(),
