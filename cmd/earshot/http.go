@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -44,6 +46,9 @@ func (t *tracksPort) open(ctx context.Context, n control.Node) error {
 	l, err := control.ListenTracks(t.address, t.anyone)
 	if errors.Is(err, control.ErrNotLoopback) {
 		return usagef("--http %s: %v: add --http-anyone if others shall listen", t.address, control.ErrNotLoopback)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: choose another one with --http", err)
 	}
 	if err != nil {
 		return err
