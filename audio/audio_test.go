@@ -3,8 +3,6 @@ package audio
 import (
 	"bytes"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/hajimehoshi/go-mp3"
@@ -21,11 +19,7 @@ var files = []string{"joint", "vbr", "crc", "mono", "48khz", "32khz", "click"}
 
 func load(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name+".mp3"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return loadFile(t, name+".mp3")
 }
 
 func probeBytes(b []byte) (Info, error) { return Probe(bytes.NewReader(b), int64(len(b))) }

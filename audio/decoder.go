@@ -85,6 +85,12 @@ func newCodec(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	switch h.Format {
 	case protocol.FormatMP3, protocol.FormatMPEG:
 		return newMPEG(src, h)
+	case protocol.FormatFLAC:
+		return newFLAC(src, h)
+	case protocol.FormatVorbis, protocol.FormatOpus:
+		return newOgg(src, h)
+	case protocol.FormatWAV, protocol.FormatAIFF:
+		return newPCM(src, h)
 	}
 	return nil, &UnsupportedError{fmt.Sprintf("format %d is not known here", h.Format)}
 }
@@ -159,10 +165,6 @@ func (d *track) readResampled(p []byte) (int, error) {
 // silence is what is heard where PCM is missing.
 var silence [16 << 10]byte
 
-// maxTail is how many samples of silence may stand at the end for what could not be
-// decoded: a second, which is more than frames are long, at the highest rate.
-const maxTail = maxRate
-
 // pull returns PCM of the next samples, at most so many bytes; at least one sample.
 func (d *track) pull(most int) ([]byte, error) {
 	if !d.placed {
@@ -197,10 +199,8 @@ func (d *track) fill() error {
 		}
 		at, pcm, err := d.codec.decode()
 		switch {
-		case err == io.EOF && d.samples-d.next <= maxTail:
-			at, pcm = d.samples, nil
 		case err == io.EOF:
-			return fmt.Errorf("the track ends early: %w", io.ErrUnexpectedEOF)
+			at, pcm = d.samples, nil // what could not be decoded is silence
 		case err != nil:
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"earshot/protocol"
@@ -45,13 +46,33 @@ func (i *Info) Header(t protocol.Track) protocol.Header {
 	}
 }
 
+// errTooLong refuses what a header has no seek table for.
+var errTooLong = &UnsupportedError{fmt.Sprintf("longer than %v", protocol.MaxSeconds*time.Second)}
+
+// meanBitrate is that of so many bytes which hold so many samples.
+func meanBitrate(bytes, samples int64, rate int) int {
+	return int((bytes*8*int64(rate) + samples/2) / samples)
+}
+
+// seconds is how many entries the seek table has.
+func (i *Info) seconds() int64 { return (i.Samples + int64(i.SampleRate) - 1) / int64(i.SampleRate) }
+
+// measure sets the duration, and refuses what is longer than a header may tell.
+func (i *Info) measure() error {
+	if i.seconds() > protocol.MaxSeconds {
+		return errTooLong
+	}
+	i.Duration = samplesTime(i.Samples, i.SampleRate)
+	return nil
+}
+
 // blockSize is how much Probe reads at once, in bytes: large enough that the
 // system call costs little, small enough to stay in the processor's cache.
 const blockSize = 128 << 10
 
-// Probe walks the frames of the MP3 file r, of size bytes. It looks at frame
-// headers only and reads no tag. The error is an *UnsupportedError where the
-// file cannot be played, else r's.
+// Probe finds out what the file r of size bytes holds, by what is in it rather than
+// by a name. It walks all its frames, of which it looks at headers only, and reads no
+// tag. The error is an *UnsupportedError where the file cannot be played, else r's.
 func Probe(r io.ReaderAt, size int64) (Info, error) {
 	switch {
 	case size <= 0:
@@ -59,7 +80,7 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 	case size > protocol.MaxTrackSize:
 		return Info{}, &UnsupportedError{fmt.Sprintf("larger than %d MiB", protocol.MaxTrackSize>>20)}
 	}
-	info, err := probe(r, size)
+	info, err := probeFormat(r, size)
 	var u *UnsupportedError
 	if err != nil && !errors.As(err, &u) {
 		err = fmt.Errorf("reading frames: %w", err)
@@ -67,12 +88,36 @@ func Probe(r io.ReaderAt, size int64) (Info, error) {
 	return info, err
 }
 
-func probe(r io.ReaderAt, size int64) (Info, error) {
+// probeFormat tells formats apart by their first bytes, which may follow ID3 tags.
+func probeFormat(r io.ReaderAt, size int64) (Info, error) {
 	win := &blocks{r: r, size: size}
 	start, err := soundStart(win, size)
 	if err != nil {
 		return Info{}, err
 	}
+	b, err := win.view(start, 12)
+	if err != nil {
+		return Info{}, err
+	}
+	isForm := func(form string, kinds ...string) bool {
+		return start == 0 && len(b) == 12 && begins(b, form) && slices.Contains(kinds, string(b[8:]))
+	}
+	switch {
+	case isForm("RIFF", "WAVE"), isForm("RF64", "WAVE"), isForm("BW64", "WAVE"):
+		return probeWAV(r, size)
+	case isForm("FORM", "AIFF", "AIFC"):
+		return probeAIFF(r, size)
+	}
+	switch {
+	case begins(b, flacMagic):
+		return probeFLAC(r, start, size)
+	case begins(b, oggMagic):
+		return probeOgg(r, start, size)
+	}
+	return probeMPEG(r, win, start, size)
+}
+
+func probeMPEG(r io.ReaderAt, win *blocks, start, size int64) (Info, error) {
 	end, err := audioEnd(r, size)
 	if err != nil {
 		return Info{}, err
@@ -137,7 +182,7 @@ func (s *survey) run() error {
 		s.plain = s.plain && f.header.plain()
 		for s.frames == s.due {
 			if len(s.seek) == protocol.MaxSeconds {
-				return &UnsupportedError{fmt.Sprintf("longer than %v", protocol.MaxSeconds*time.Second)}
+				return errTooLong
 			}
 			s.seek = append(s.seek, f.pos)
 			s.due = secondFrame(len(s.seek), s.rate, s.delay, int64(s.first.samples()))
@@ -211,11 +256,9 @@ func (s *survey) info(size int64) (Info, error) {
 	if i.Samples <= 0 {
 		return Info{}, &UnsupportedError{"truncated: it has no sound but the encoder's padding"}
 	}
-	i.Duration = samplesTime(i.Samples, s.rate)
-	i.Bitrate = int((s.bytes*8*int64(s.rate) + total/2) / total)
-	seconds := (i.Samples + int64(s.rate) - 1) / int64(s.rate)
-	i.Seek = i.Seek[:min(int64(len(i.Seek)), seconds)]
-	return i, nil
+	i.Bitrate = meanBitrate(s.bytes, total, s.rate)
+	i.Seek = i.Seek[:min(int64(len(i.Seek)), i.seconds())]
+	return i, i.measure()
 }
 
 // samplesTime is how long n samples at rate Hz sound.

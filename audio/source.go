@@ -21,8 +21,12 @@ type stream struct {
 	src   io.ReadSeeker
 	pos   int64 // of buf
 	buf   []byte
-	empty int // reads in a row that gave nothing
+	empty int   // reads in a row that gave nothing
+	end   int64 // where it ended; 0: it has not yet
 }
+
+// lacks reports whether the source has ended before a file of so many bytes does.
+func (s *stream) lacks(size int64) bool { return s.end > 0 && s.end < size }
 
 // seek goes to pos.
 func (s *stream) seek(pos int64) error {
@@ -44,6 +48,7 @@ func (s *stream) view(pos int64, n int) ([]byte, error) {
 	}
 	for len(s.buf) < n {
 		if err := s.read(n - len(s.buf)); err == io.EOF {
+			s.end = s.pos + int64(len(s.buf))
 			break
 		} else if err != nil {
 			return nil, err

@@ -49,7 +49,8 @@ static mpg123_handle *make(long rate, long free_size, int *err) {
 	if (!h)
 		return NULL;
 	if ((*err = lib.param(h, FLAGS, QUIET | SKIP_ID3V2 | IGNORE_INFOFRAME | NO_READAHEAD, 0)) == OK &&
-	    (free_size == 0 || (*err = lib.param(h, FREEFORMAT_SIZE, free_size, 0)) == OK) &&
+	    // It counts without the header.
+	    (free_size < 4 || (*err = lib.param(h, FREEFORMAT_SIZE, free_size - 4, 0)) == OK) &&
 	    (*err = lib.format_none(h)) == OK && (*err = lib.format(h, rate, STEREO, SIGNED_16)) == OK)
 		return h;
 	lib.delete(h);

@@ -1,0 +1,189 @@
+package audio
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+)
+
+const (
+	oggMagic      = "OggS"
+	oggHeaderSize = 27 // bytes: of a page, before its lacing values (RFC 3533, 6)
+	oggCRCAt      = 22
+	maxOggPage    = oggHeaderSize + 255 + 255*255
+	oggContinued  = 1
+	oggFirst      = 2
+	oggLast       = 4
+
+	// maxOggPacket bounds a packet, in bytes: audio takes at most 64 KiB, headers a
+	// cover's size more, which is passed over.
+	maxOggPacket = 256 << 10
+)
+
+// oggPage is a page of an Ogg file. Its bytes hold until the next one is read.
+type oggPage struct {
+	pos     int64
+	size    int
+	flags   byte
+	granule int64 // -1: no packet ends here
+	serial  uint32
+	lacing  []byte
+	body    []byte
+}
+
+func (p *oggPage) is(flag byte) bool { return p.flags&flag != 0 }
+
+// oggPages reads pages in order, and passes over what is none or is broken.
+type oggPages struct {
+	win window
+	pos int64
+	end int64 // of the file
+}
+
+// next returns the next page. The error is io.EOF behind the last whole one.
+func (k *oggPages) next() (oggPage, error) {
+	for k.pos+oggHeaderSize <= k.end {
+		p, err := k.here()
+		if err != nil {
+			return oggPage{}, err
+		}
+		if p.size > 0 {
+			k.pos += int64(p.size)
+			return p, nil
+		}
+		if err := k.search(); err != nil {
+			return oggPage{}, err
+		}
+	}
+	return oggPage{}, io.EOF
+}
+
+// here returns the page at pos; one of no size where there is none.
+func (k *oggPages) here() (p oggPage, err error) {
+	b, err := k.win.view(k.pos, oggHeaderSize)
+	if err != nil || len(b) < oggHeaderSize || !begins(b, oggMagic) || b[4] != 0 {
+		return p, err
+	}
+	head := oggHeaderSize + int(b[26])
+	if b, err = k.win.view(k.pos, head); err != nil || len(b) < head {
+		return p, err
+	}
+	size := head
+	for _, n := range b[oggHeaderSize:head] {
+		size += int(n)
+	}
+	if k.pos+int64(size) > k.end {
+		return p, nil
+	}
+	if b, err = k.win.view(k.pos, size); err != nil || len(b) < size {
+		return p, err
+	}
+	if oggCRC(b) != binary.LittleEndian.Uint32(b[oggCRCAt:]) {
+		return p, nil
+	}
+	return oggPage{
+		pos: k.pos, size: size, flags: b[5], granule: int64(binary.LittleEndian.Uint64(b[6:])),
+		serial: binary.LittleEndian.Uint32(b[14:]), lacing: b[oggHeaderSize:head], body: b[head:size],
+	}, nil
+}
+
+// search goes to the next place that may begin a page.
+func (k *oggPages) search() error {
+	k.pos++
+	for k.pos < k.end {
+		b, err := k.win.view(k.pos, int(min(searchSize, k.end-k.pos)))
+		if err != nil {
+			return err
+		}
+		if i := bytes.Index(b, []byte(oggMagic)); i >= 0 {
+			k.pos += int64(i)
+			return nil
+		}
+		if len(b) < len(oggMagic) {
+			break
+		}
+		k.pos += int64(len(b) - len(oggMagic) + 1)
+	}
+	k.pos = k.end
+	return nil
+}
+
+// oggTable is of the CRC with the polynomial 0x04c11db7, its highest bit first.
+var oggTable = func() (t [256]uint32) {
+	for i := range t {
+		c := uint32(i) << 24
+		for range 8 {
+			if c&(1<<31) != 0 {
+				c = c<<1 ^ 0x04c11db7
+			} else {
+				c <<= 1
+			}
+		}
+		t[i] = c
+	}
+	return t
+}()
+
+// oggCRC is the CRC of a page, with zeros where it stands.
+func oggCRC(page []byte) (c uint32) {
+	for i, x := range page {
+		if i >= oggCRCAt && i < oggCRCAt+4 {
+			x = 0
+		}
+		c = c<<8 ^ oggTable[byte(c>>24)^x]
+	}
+	return c
+}
+
+// oggPackets puts the packets of a logical stream together.
+type oggPackets struct {
+	part []byte // of the packet that goes on in the next page
+	open bool   // there is one
+	long bool   // it is too long to be kept
+	buf  []byte
+}
+
+func (k *oggPackets) reset() { k.part, k.open, k.long = k.part[:0], false, false }
+
+// of calls take with each packet that ends on a page, until it returns false; what
+// began on a page that is not there is left out, and what is too long is empty. A
+// packet holds until the next call.
+func (k *oggPackets) of(p oggPage, take func(packet []byte) bool) {
+	wanted := k.open == p.is(oggContinued) // else its end or its beginning is lost
+	if !wanted {
+		k.reset()
+	}
+	lost := !wanted && p.is(oggContinued)
+	at, start := 0, 0
+	for _, n := range p.lacing {
+		if at += int(n); n == 255 {
+			continue
+		}
+		packet := p.body[start:at]
+		if start = at; lost {
+			lost = false
+			continue
+		}
+		if k.open {
+			k.keep(packet)
+			k.buf, k.part = k.part, k.buf[:0]
+			packet = k.buf
+		}
+		k.open, k.long = false, false
+		if !take(packet) {
+			return
+		}
+	}
+	if n := len(p.lacing); n > 0 && p.lacing[n-1] == 255 && !lost {
+		k.open = true
+		k.keep(p.body[start:])
+	}
+}
+
+func (k *oggPackets) keep(b []byte) {
+	if k.long = k.long || len(k.part)+len(b) > maxOggPacket; k.long {
+		k.part = k.part[:0]
+		return
+	}
+	k.part = append(k.part, b...)
+}
