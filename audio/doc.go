@@ -38,6 +38,18 @@
 // another format (protocol.FormatMPEG), which without libmpg123 is refused with an
 // [UnsupportedError]: MPEG-2 and 2.5, layers I and II, intensity stereo, free format.
 //
+// # FLAC, Vorbis and Opus, PCM
+//
+// Frames of FLAC (RFC 9639) and pages of Ogg (RFC 3533) are found from any byte on and
+// checked by their CRC, so that a broken one costs no more than itself. What the frames
+// say counts where STREAMINFO says otherwise. FLAC is decoded here: a frame tells its
+// length only when it is decoded, so that its decoder has to ask for bytes as they come.
+//
+// Vorbis is decoded by github.com/jfreymuth/vorbis, Opus by github.com/pion/opus, a
+// packet at a time. Opus never forgets quite what came before: decoding begins a second
+// early, after which music is the same to the bit, and speech (SILK) within 3 of 32768.
+// Chained streams are one track. Up to eight channels are mixed down (mix.go).
+//
 // # Outputs
 //
 // A [Ring] is the common part of outputs that run at a clock of their own: its

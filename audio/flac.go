@@ -15,7 +15,6 @@ const (
 	flacHeaderMin  = 6  // bytes: a frame's header with its CRC (ibid., 9.1)
 	flacHeaderMax  = 16
 	maxFLACBlocks  = 1000 // of metadata before the sound; a file has less than ten
-	maxFLACFrame   = 1 << 20
 	flacWindow     = 4096 // bytes searched for a header at a time
 	flacCandidates = 16   // headers out of order that are remembered
 )
@@ -28,6 +27,7 @@ type flacHeader struct {
 	rate     int    // Hz; 0: as STREAMINFO says
 	channels int
 	bits     int // 0: as STREAMINFO says
+	size     int // bytes
 }
 
 // parseFLACHeader reads the header that b begins with, and checks its CRC.
@@ -83,6 +83,7 @@ func parseFLACHeader(b []byte) (h flacHeader, ok bool) {
 	if !ok || n >= len(b) || crc8(b[:n]) != b[n] {
 		return h, false
 	}
+	h.size = n + 1
 	return h, true
 }
 
@@ -157,8 +158,8 @@ func parseFLACSetup(h protocol.Header) (s flacStream, err error) {
 }
 
 func (s flacStream) check() error {
-	if s.bits < 4 || s.bits > 24 {
-		return &UnsupportedError{fmt.Sprintf("FLAC of %d bits: 4 to 24 can be played", s.bits)}
+	if s.bits < 4 || s.bits > 32 {
+		return &UnsupportedError{fmt.Sprintf("FLAC of %d bits: 4 to 32 can be played", s.bits)}
 	}
 	return checkStream(s.rate, s.channels)
 }
@@ -192,8 +193,11 @@ type flacWalker struct {
 type flacFrame struct {
 	pos    int64
 	sample int64
-	block  int
+	flacHeader
 }
+
+// next is the number of the sample behind it.
+func (f flacFrame) next() int64 { return f.sample + int64(f.block) }
 
 // next finds the next frame from pos on. It returns io.EOF where there is none.
 func (k *flacWalker) next() (flacFrame, error) {
@@ -220,7 +224,7 @@ func (k *flacWalker) next() (flacFrame, error) {
 		if !ok || !k.stream.has(h) {
 			continue
 		}
-		f.sample, f.block = k.stream.at(h), h.block
+		f.sample, f.flacHeader = k.stream.at(h), h
 		if f.sample == k.sample {
 			return k.found(f), nil
 		}
@@ -228,7 +232,7 @@ func (k *flacWalker) next() (flacFrame, error) {
 			continue
 		}
 		for _, s := range strange {
-			if s.sample+int64(s.block) == f.sample {
+			if s.next() == f.sample {
 				return k.found(s), nil
 			}
 		}
@@ -241,7 +245,7 @@ func (k *flacWalker) next() (flacFrame, error) {
 }
 
 func (k *flacWalker) found(f flacFrame) flacFrame {
-	k.pos, k.sample = f.pos+flacHeaderMin-1, f.sample+int64(f.block)
+	k.pos, k.sample = f.pos+flacHeaderMin-1, f.next()
 	return f
 }
 

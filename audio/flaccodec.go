@@ -5,20 +5,22 @@ import (
 	"fmt"
 	"io"
 
-	flac "github.com/mewkiz/flac/frame"
-
 	"earshot/protocol"
 )
 
-// flacCodec decodes FLAC with github.com/mewkiz/flac, a frame at a time.
+// flacCodec decodes FLAC, a frame at a time.
 type flacCodec struct {
 	flacStream
 	src   stream
 	walk  flacWalker
 	seeks []int64
 	size  int64 // of the file
+	dec   flacDecoder
 	in    []float32
 	mixer *mixer
+
+	pos int64 // of the frame that is decoded
+	err error // of the source, while it was
 }
 
 func newFLAC(src io.ReadSeeker, h protocol.Header) (codec, error) {
@@ -26,7 +28,10 @@ func newFLAC(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &flacCodec{flacStream: s, src: stream{src: src}, seeks: h.Seek, size: h.Size, mixer: newMixer(wavOrders[s.channels])}
+	d := &flacCodec{
+		flacStream: s, src: stream{src: src}, seeks: h.Seek, size: h.Size,
+		dec: flacDecoder{bits: s.bits}, mixer: newMixer(wavOrders[s.channels]),
+	}
 	d.walk = flacWalker{win: &d.src, stream: s, end: h.Size}
 	return d, nil
 }
@@ -49,14 +54,14 @@ func (d *flacCodec) decode() (at int64, pcm []byte, err error) {
 		if err != nil {
 			return 0, nil, d.failed(err)
 		}
-		r := flacReader{src: &d.src, pos: f.pos}
-		err = d.frame(&r)
-		if r.err != nil {
+		n, err := d.frame(f)
+		if err != nil {
 			d.walk.pos = f.pos
-			return 0, nil, d.failed(r.err)
+			return 0, nil, d.failed(err)
 		}
-		d.walk.pos, d.walk.sample = f.pos+int64(r.n), f.sample+int64(f.block)
-		if err == nil {
+		d.walk.sample = f.next()
+		if d.walk.pos = f.pos + int64(n); n > 0 {
+			d.interleave(f)
 			return f.sample, d.mixer.mix(d.in), nil
 		}
 		d.walk.pos = f.pos + 1
@@ -85,67 +90,42 @@ func (d *flacCodec) here() (flacFrame, error) {
 	if !ok || !d.has(h) || d.at(h) < d.walk.sample {
 		return flacFrame{}, errNoFrame
 	}
-	return flacFrame{d.walk.pos, d.at(h), h.block}, nil
+	return flacFrame{d.walk.pos, d.at(h), h}, nil
 }
 
-// frame decodes the frame that r reads.
-func (d *flacCodec) frame(r *flacReader) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("decoding a frame: %v", r)
+// frame decodes a frame and returns its length, 0 if it is broken. The error is the
+// source's.
+func (d *flacCodec) frame(f flacFrame) (n int, err error) {
+	d.pos, d.err = f.pos, nil
+	r := flacBits{b: d.more(flacHeaderMax), more: d.more}
+	if d.err == nil {
+		n = d.dec.decode(&r, f.flacHeader)
+	}
+	return n, d.err
+}
+
+// more returns what there is of the frame, n bytes at the least unless it ends.
+func (d *flacCodec) more(n int) []byte {
+	if d.err != nil {
+		return nil
+	}
+	n = int(min(int64(n), d.size-d.pos))
+	b, err := d.src.view(d.pos, n)
+	if d.err = err; len(b) < n {
+		return b
+	}
+	return d.src.buf
+}
+
+func (d *flacCodec) interleave(f flacFrame) {
+	if cap(d.in) < f.block*f.channels {
+		d.in = make([]float32, f.block*f.channels)
+	}
+	d.in = d.in[:f.block*f.channels]
+	scale := 32768 / float32(int64(1)<<(d.bits-1))
+	for c := range f.channels {
+		for i, x := range d.dec.channels[c] {
+			d.in[i*f.channels+c] = float32(x) * scale
 		}
-	}()
-	f, err := flac.New(r)
-	if err != nil {
-		return err
 	}
-	if f.BitsPerSample == 0 {
-		f.BitsPerSample = uint8(d.bits)
-	}
-	if err := f.Parse(); err != nil {
-		return err
-	}
-	d.interleave(f)
-	return nil
-}
-
-func (d *flacCodec) interleave(f *flac.Frame) {
-	n, channels := int(f.BlockSize), len(f.Subframes)
-	if cap(d.in) < n*channels {
-		d.in = make([]float32, n*channels)
-	}
-	d.in = d.in[:n*channels]
-	scale := float32(32768) / float32(int64(1)<<(d.bits-1))
-	for c, s := range f.Subframes {
-		for i, x := range s.Samples[:n] {
-			d.in[i*channels+c] = float32(x) * scale
-		}
-	}
-}
-
-// flacReader reads one frame of a stream, which keeps it until it is decoded.
-type flacReader struct {
-	src *stream
-	pos int64 // of the frame
-	n   int   // bytes read
-	err error // of the source
-}
-
-var errLongFrame = errors.New("a frame without end")
-
-func (r *flacReader) Read(p []byte) (int, error) {
-	if r.n > maxFLACFrame {
-		return 0, errLongFrame
-	}
-	b, err := r.src.view(r.pos, r.n+1)
-	if err != nil {
-		r.err = err
-		return 0, err
-	}
-	if len(b) <= r.n {
-		return 0, io.EOF
-	}
-	n := copy(p, r.src.buf[r.n:])
-	r.n += n
-	return n, nil
 }

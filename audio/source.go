@@ -61,6 +61,9 @@ func (s *stream) view(pos int64, n int) ([]byte, error) {
 func (s *stream) skipTo(pos int64) error {
 	for {
 		gap := pos - s.pos
+		if gap == 0 {
+			return nil
+		}
 		if gap < 0 || gap-int64(len(s.buf)) > seekGap {
 			return s.seek(pos)
 		}
@@ -68,7 +71,7 @@ func (s *stream) skipTo(pos int64) error {
 		s.pos += int64(len(s.buf) - n)
 		s.buf = s.buf[:n]
 		if s.pos == pos {
-			return nil
+			continue
 		}
 		if err := s.read(1); err != nil {
 			return err
@@ -80,7 +83,7 @@ func (s *stream) skipTo(pos int64) error {
 func (s *stream) read(n int) error {
 	old := len(s.buf)
 	if want := old + n + readAhead; cap(s.buf) < want {
-		s.buf = append(make([]byte, 0, want), s.buf...)
+		s.buf = append(make([]byte, 0, max(want, 2*cap(s.buf))), s.buf...)
 	}
 	m, err := s.src.Read(s.buf[old : old+n+readAhead])
 	if m < 0 || m > n+readAhead {

@@ -17,7 +17,7 @@ const (
 	databaseFile = "library.db"
 	// schemaVersion changes whenever the tables do, or what is made of a file
 	// does: a database of another version is made anew from the folder.
-	schemaVersion = 2
+	schemaVersion = 3
 	// connections lets searches go on beside a scan's one writer.
 	connections = 4
 )

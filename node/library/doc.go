@@ -4,7 +4,7 @@
 // there: each file with its size and time, each track with its header, its proof
 // tree and its words. Scan brings the database up to date: a walk lists the
 // folder, the files of another size or time are read (package audio for the
-// sound, BLAKE3 for ID and proof tree, ID3 for the names), and what they came to
+// sound, BLAKE3 for ID and proof tree, tags for the names), and what they came to
 // is entered in batches. Watch does so whenever the folder changes. What cannot
 // be taken is kept too, with the reason, for people.
 //

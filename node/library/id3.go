@@ -2,6 +2,7 @@ package library
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"strconv"
 	"strings"
@@ -24,8 +25,9 @@ type cover struct {
 const id3v1Size = 128
 
 // readTags reads the ID3v2 tag at the start of a file (id3.org, versions 2.2 to
-// 2.4) and, for what that lacks, the ID3v1 tag at its end. What cannot be read is
-// left empty.
+// 2.4); for what that lacks the tags of the file's format: Vorbis comments in FLAC
+// and Ogg, chunks in WAV and AIFF; and the ID3v1 tag at its end. What cannot be
+// read is left empty.
 //
 // It reads some KiB, whatever a tag holds. github.com/dhowden/tag, which reads
 // tags of other formats too, reads pictures whole, gives up the tag for one bad
@@ -33,6 +35,9 @@ const id3v1Size = 128
 func readTags(f io.ReaderAt, size int64) tags {
 	var t texts
 	picture := t.readID3v2(f, size)
+	if c := t.readOwn(f, size); picture.size == 0 {
+		picture = c
+	}
 	t.readID3v1(f, size)
 	if t.artist == "" {
 		t.artist = t.albumArtist
@@ -42,6 +47,29 @@ func readTags(f io.ReaderAt, size int64) tags {
 		disc: leadingNumber(t.disc, 9999), number: leadingNumber(t.number, 99999), year: leadingNumber(t.year, 9999),
 		cover: picture,
 	}
+}
+
+// readOwn reads the tags of the file's own format, behind an ID3v2 tag.
+func (t *texts) readOwn(f io.ReaderAt, size int64) (picture cover) {
+	start := int64(0)
+	if tag, ok := openID3v2(f, size); ok {
+		start = tag.end
+	}
+	var magic [4]byte
+	if n, _ := f.ReadAt(magic[:], start); n < len(magic) {
+		return picture
+	}
+	switch string(magic[:]) {
+	case "fLaC":
+		return t.readFLAC(f, start, size)
+	case "OggS":
+		t.readOgg(f, start)
+	case "RIFF", "RF64", "BW64":
+		return t.readChunks(f, size, binary.LittleEndian)
+	case "FORM":
+		return t.readChunks(f, size, binary.BigEndian)
+	}
+	return picture
 }
 
 // texts are the texts of tags as they are there. The first of each counts.

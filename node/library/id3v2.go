@@ -25,6 +25,7 @@ const (
 type id3v2 struct {
 	r       io.ReaderAt // the frames
 	size    int64       // of the frames, in bytes
+	end     int64       // of the tag in the file
 	offset  int64       // of the frames in the file
 	version byte        // 2, 3 or 4
 	rewound bool        // r is not as in the file
@@ -71,6 +72,9 @@ func openID3v2(f io.ReaderAt, size int64) (*id3v2, bool) {
 		return nil, false
 	}
 	tag := &id3v2{version: h[3], offset: id3HeaderSize, size: min(synchsafe(h[6:]), size-id3HeaderSize)}
+	if tag.end = tag.offset + tag.size; h[5]&0x10 != 0 {
+		tag.end += id3HeaderSize // a footer
+	}
 	tag.r = io.NewSectionReader(f, tag.offset, tag.size)
 	if h[5]&unsynchronised != 0 {
 		if tag.version == 4 {
@@ -205,14 +209,22 @@ func (t *id3v2) picture(f frame) cover {
 		return cover{}
 	}
 	before := int64(len(b) - len(rest) + zero + width)
-	switch mime {
-	case "image/jpg", "image/jpeg":
-		mime = "image/jpeg"
-	case "image/png":
-	default:
-		return cover{} // none that a player is likely to show, or a link
+	if mime = pictureType(mime); mime == "" {
+		return cover{}
 	}
 	return cover{offset: t.offset + f.offset + before, size: f.size - before, mime: mime}
+}
+
+// pictureType returns the media type of pictures that a player is likely to show, ""
+// for others, and for links.
+func pictureType(mime string) string {
+	switch mime = strings.ToLower(mime); mime {
+	case "image/jpg", "image/jpeg":
+		return "image/jpeg"
+	case "image/png":
+		return mime
+	}
+	return ""
 }
 
 // unstuff takes out the zero bytes that unsynchronisation puts behind 0xff.

@@ -84,6 +84,8 @@ func TestWhatCannotBeTakenIsListedWithTheReason(t *testing.T) {
 	f.write("empty.mp3", nil)
 	f.write("text.mp3", []byte("this is no music at all, only its name says so"))
 	f.write("song.flac", []byte("fLaC"))
+	f.write("song.wma", []byte("x"))
+	f.write("pages.ogg", []byte("OggS"))
 	f.write("cover.jpg", []byte("picture"))
 	f.write("new\nline.mp3", []byte("x"))
 	f.write("latin1-\xe9.mp3", []byte("x"))
@@ -111,14 +113,14 @@ func TestWhatCannotBeTakenIsListedWithTheReason(t *testing.T) {
 		reasons[s.Path] = s.Reason
 	}
 	for path, want := range map[string]string{
-		"empty.mp3": "empty", "text.mp3": "", "song.flac": "FLAC is not supported", "link.mp3": "out of the folder",
+		"empty.mp3": "empty", "text.mp3": "", "song.flac": "truncated", "song.wma": "WMA is not supported", "pages.ogg": "truncated", "link.mp3": "out of the folder",
 		"new\nline.mp3": "", "latin1-\xe9.mp3": "", "linked": "out of the folder", "large.mp3": "larger than 1024 MiB",
 	} {
 		if got, ok := reasons[path]; !ok || !strings.Contains(got, want) || got == "" {
 			t.Errorf("%q: %q, want %q", path, got, want)
 		}
 	}
-	if len(reasons) != 8 {
+	if len(reasons) != 10 {
 		t.Errorf("skipped: %v", reasons)
 	}
 }

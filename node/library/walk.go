@@ -133,7 +133,7 @@ func (w *walk) file(path string, info fs.FileInfo, err error) {
 	}
 	switch {
 	case kindOf(path) == unsupported:
-		w.refused = append(w.refused, result{file: f, reason: strings.ToUpper(filepath.Ext(path)[1:]) + " is not supported yet: only MP3 is"})
+		w.refused = append(w.refused, result{file: f, reason: strings.ToUpper(filepath.Ext(path)[1:]) + " is not supported: MP3, FLAC, Ogg Vorbis, Opus, WAV and AIFF are"})
 	case w.isNew(info.ModTime()):
 		w.unsettled = true
 	default:
@@ -183,9 +183,9 @@ const (
 
 func kindOf(path string) kind {
 	switch strings.ToLower(filepath.Ext(path)) {
-	case ".mp3":
+	case ".mp3", ".mp2", ".mp1", ".mpga", ".flac", ".ogg", ".oga", ".opus", ".wav", ".wave", ".aif", ".aiff", ".aifc":
 		return music
-	case ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wav", ".aif", ".aiff", ".wma", ".mp2", ".ape", ".wv", ".mpc":
+	case ".m4a", ".aac", ".alac", ".wma", ".ape", ".wv", ".mpc", ".spx", ".dsf", ".dff":
 		return unsupported
 	}
 	return other
