@@ -19,6 +19,10 @@ type Node interface {
 
 	// Status tells what the node is doing now.
 	Status(ctx context.Context) (Status, error)
+	// Cover returns the picture in a track's tag, a JPEG or PNG file of a stranger;
+	// empty where it has none, ErrUnavailable while that is not known: nothing is
+	// fetched for it.
+	Cover(ctx context.Context, id protocol.ID) ([]byte, error)
 	// Invite makes a join link; ErrNotServer where the node is no server.
 	Invite(ctx context.Context, in Invitation) (link string, err error)
 	// Stop asks the node to end. It returns once the node has begun to.

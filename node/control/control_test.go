@@ -208,3 +208,15 @@ func TestListenLeavesOtherFilesAlone(t *testing.T) {
 		t.Errorf("the file is %q, %v", b, err)
 	}
 }
+
+func TestACoverCrossesTheSocket(t *testing.T) {
+	n, f := newFake(control.RoleListener)
+	dir, _ := serve(t, n)
+	c := dial(t, dir)
+	if got, err := c.Cover(t.Context(), f.Tracks[0].ID); string(got) != "\x89PNG\x00" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := c.Cover(t.Context(), f.Tracks[1].ID); len(got) > 0 || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -25,6 +25,7 @@
 //	GET    /v1/opens/{handle}/bytes
 //	DELETE /v1/opens/{handle}
 //	POST   /v1/prefetch            {"id", "depth"}
+//	GET    /v1/tracks/{id}/cover   the bytes of a picture, or none
 //	POST   /v1/reports             a Report
 //	GET    /v1/cache
 //	GET    /v1/cache/tracks        a JSON line for each track

@@ -190,6 +190,19 @@ func (o *openFake) Close() error {
 
 func (n *fakeNode) Prefetch(context.Context, protocol.ID, control.Depth) error { return nil }
 
+// Cover gives the first track a picture.
+func (n *fakeNode) Cover(_ context.Context, id protocol.ID) ([]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch n.at(id) {
+	case -1:
+		return nil, control.ErrUnavailable
+	case 0:
+		return []byte("\x89PNG\x00"), nil
+	}
+	return nil, nil
+}
+
 func (n *fakeNode) Report(_ context.Context, r control.Report) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -122,6 +122,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("POST /v1/prefetch", call(func(ctx context.Context, in wirePrefetch) (any, error) {
 		return nil, n.Prefetch(ctx, in.ID, in.Depth)
 	}))
+	mux.HandleFunc("GET /v1/tracks/{id}/cover", s.cover)
 	mux.Handle("POST /v1/reports", call(func(ctx context.Context, r Report) (any, error) {
 		return nil, n.Report(ctx, r)
 	}))

@@ -61,6 +61,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"CloseEndsABlockedRead", testCloseEndsRead},
 		{"NothingIsReadAfterClose", testReadAfterClose},
 		{"PrefetchTakesAllDepths", testPrefetch},
+		{"CoversAreGivenOrNone", testCover},
 		{"ReportsAreCounted", testReports},
 		{"PinningShows", testPin},
 		{"FetchingKeeps", testFetch},
@@ -323,5 +324,19 @@ func testReadAfterClose(t *testing.T, f Fixture) {
 	}
 	if n, err := track.Read(make([]byte, 10)); n != 0 || err == nil || err == io.EOF {
 		t.Errorf("reading after Close: %d, %v", n, err)
+	}
+}
+
+// testCover asks for the covers of tracks that are here, which is no error where
+// they have none, and of one that is not.
+func testCover(t *testing.T, f Fixture) {
+	for _, s := range f.Tracks {
+		if _, err := f.Node.Cover(testContext(t), s.ID); err != nil {
+			t.Errorf("%s: %v", s.ID.Short(), err)
+		}
+	}
+	_, err := f.Node.Cover(testContext(t), protocol.ID{0xfe, 0xfe})
+	if !errors.Is(err, control.ErrUnavailable) && !errors.Is(err, control.ErrUnknownTrack) {
+		t.Errorf("of an unknown track: %v", err)
 	}
 }
