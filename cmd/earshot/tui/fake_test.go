@@ -1,9 +1,13 @@
 package tui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +49,7 @@ type fakeNode struct {
 	hold     chan struct{} // a search for "slow" waits for it
 	warmed   []protocol.ID
 	parts    string
+	plain    bool // without covers
 	err      error
 }
 
@@ -94,6 +99,24 @@ func (n *fakeNode) Status(context.Context) (control.Status, error) {
 	t := n.tracks[0]
 	s.Playing = []control.Playing{{Track: t, State: control.StatePlaying, Position: 48 * time.Second, Length: t.Duration, Buffered: 30 * time.Second, Parts: n.parts}}
 	return s, nil
+}
+
+// Cover gives the first track a picture: red above, blue below.
+func (n *fakeNode) Cover(_ context.Context, id protocol.ID) ([]byte, error) {
+	if id != n.tracks[0].ID || n.plain {
+		return nil, nil
+	}
+	picture := image.NewRGBA(image.Rect(0, 0, 64, 64))
+	for i := range 64 * 64 {
+		c := color.RGBA{200, 0, 0, 255}
+		if i >= 32*64 {
+			c = color.RGBA{0, 0, 200, 255}
+		}
+		picture.SetRGBA(i%64, i/64, c)
+	}
+	var b bytes.Buffer
+	err := png.Encode(&b, picture)
+	return b.Bytes(), err
 }
 
 func (n *fakeNode) Prefetch(_ context.Context, id protocol.ID, _ control.Depth) error {

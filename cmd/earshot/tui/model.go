@@ -7,6 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/charmbracelet/colorprofile"
+
 	"earshot/cmd/earshot/text"
 	"earshot/node/control"
 	"earshot/protocol"
@@ -21,6 +23,8 @@ type model struct {
 	gone   error // why the player ended
 
 	width, height int
+	colours       bool // enough for pictures
+	cover         cover
 	view          view
 	before        view // the view that help came from
 
@@ -95,6 +99,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case tea.PasteMsg:
 		m.paste(msg.Content)
+	case tea.ColorProfileMsg:
+		m.colours = msg.Profile >= colorprofile.ANSI256
+	case coverMsg:
+		m.cover.take(msg)
 	case stateMsg:
 		m.state = control.PlayerState(msg)
 	case queueMsg:
@@ -148,6 +156,7 @@ func (m *model) follow() {
 	}
 	m.poll()
 	m.warmUp()
+	m.cover.seek(m)
 }
 
 // takeQueue takes the queue as it is now.

@@ -33,8 +33,31 @@ func (m *model) parts() string {
 	return ""
 }
 
-// drawNow draws the track that plays, and what follows.
+// drawNow draws the track that plays, its cover beside it where there is one,
+// and what follows.
 func (m *model) drawNow(w, h int) []string {
+	rows := min(m.artRows(), h-2)
+	if m.state.Track == nil || m.cover.id != m.state.Track.ID || m.cover.image == nil || rows < minArtRows {
+		return m.drawTrack(w, h)
+	}
+	art := m.cover.draw(rows)
+	beside := m.drawTrack(w-2*rows-2, h)
+	lines := make([]string, max(len(beside), rows+1))
+	for i := range lines {
+		left := strings.Repeat(" ", 2*rows+2)
+		if i > 0 && i <= rows {
+			left = "  " + art[i-1]
+		}
+		lines[i] = left
+		if i < len(beside) {
+			lines[i] += beside[i]
+		}
+	}
+	return lines
+}
+
+// drawTrack draws the track that plays, and what follows.
+func (m *model) drawTrack(w, h int) []string {
 	s := &m.state
 	if s.Track == nil {
 		return m.drawNothing(w, h)

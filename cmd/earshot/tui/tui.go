@@ -21,6 +21,7 @@ type Node interface {
 	Search(ctx context.Context, q protocol.Query) (protocol.Results, error)
 	Status(ctx context.Context) (control.Status, error)
 	Prefetch(ctx context.Context, id protocol.ID, depth control.Depth) error
+	Cover(ctx context.Context, id protocol.ID) ([]byte, error)
 }
 
 // Config is what a screen is made of.
