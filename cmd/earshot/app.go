@@ -47,7 +47,7 @@ func (p *program) app() *cli.App {
 		EnableBashCompletion: true,
 		ExitErrHandler:       func(*cli.Context, error) {}, // run tells of errors
 		OnUsageError:         wrongUsage,
-		Action:               noCommand,
+		Action:               p.noCommand,
 		Description: "A server shares a folder of music; listeners play from it, from one another and from their caches.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
 		Commands: []*cli.Command{
@@ -80,20 +80,20 @@ func (p *program) app() *cli.App {
 		},
 	}
 	for _, c := range app.Commands {
-		complete(c)
+		p.complete(c)
 	}
 	return app
 }
 
 // complete gives a command what all have.
-func complete(c *cli.Command) {
+func (p *program) complete(c *cli.Command) {
 	c.OnUsageError = wrongUsage
 	c.HideHelpCommand = true // "help" may be what someone searches for
 	for _, s := range c.Subcommands {
-		complete(s)
+		p.complete(s)
 	}
 	if len(c.Subcommands) > 0 {
-		c.Action = noCommand
+		c.Action = p.noCommand
 	}
 }
 
@@ -116,14 +116,14 @@ func version() string {
 }
 
 // noCommand is run where no command, or one that does not exist, was given.
-func noCommand(c *cli.Context) error {
+func (p *program) noCommand(c *cli.Context) error {
 	path := strings.TrimPrefix(c.Command.HelpName, "earshot ")
 	if path == "earshot" {
 		path = ""
 	}
 	if !c.Args().Present() {
 		if path == "" {
-			return cli.ShowAppHelp(c)
+			return p.bare(c)
 		}
 		return usagef("%s: which one? See `earshot %s --help`", path, path)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"testing"
 	"time"
 
@@ -114,8 +115,15 @@ func (t *fakeTrack) Shares() control.Shares { return control.Shares{} }
 
 func (t *fakeTrack) Close() error { return nil }
 
-// run runs a command line on the fake.
+// run runs a command line on the fake, with a data folder of its own.
 func (n *fakeNode) run(args ...string) (code int, stdout, stderr string) {
+	data, err := os.MkdirTemp("", "earshot")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(data)
+	os.Setenv("EARSHOT_DATA", data)
+	defer os.Unsetenv("EARSHOT_DATA")
 	out, printed := page(0)
 	errs, complained := page(0)
 	attach := func(_ context.Context, c nodeConfig) (*session, error) {

@@ -6,7 +6,7 @@
 // that tests can put others in their place; output.go is the only one that
 // knows how sound is decoded and where it goes; screen.go is the only way to
 // the terminal, and keeps away from it what strangers may have put into a
-// title.
+// title; onscreen.go shows package tui on it.
 //
 // Names of commands, flags and JSON fields, and the exit codes, are a contract:
 // others script against them.

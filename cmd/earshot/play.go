@@ -18,6 +18,8 @@ func (p *program) playCommand() *cli.Command {
 		Flags: flags(append(append(shareFlags(), httpFlags()...),
 			&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null or wav:FILE", Value: "device"},
 			&cli.StringFlag{Name: "from", Usage: "begin the first track at `M:SS`"},
+			screenFlag(),
+			&cli.BoolFlag{Name: "attach", Usage: "show what plays already; where nothing does, what was played last, paused", Hidden: true},
 			&cli.StringFlag{Name: "on-event", Usage: "run `COMMAND` on each change, with EARSHOT_EVENT, EARSHOT_TITLE and more in its environment"},
 		)...),
 		Action: func(c *cli.Context) error {
@@ -41,6 +43,14 @@ func (p *program) playCommand() *cli.Command {
 			if a.output == "stdout" {
 				a.out = p.err // stdout is for sound alone
 			}
+			a.screen = !c.Bool("no-screen") && !a.json && a.output != "stdout" && p.hasScreen()
+			if a.attach = c.Bool("attach"); a.attach {
+				player, hangUp, err := p.nodes.player(c.Context, a.config.Data)
+				if err == nil {
+					defer hangUp()
+					return p.showOther(c.Context, a, player)
+				}
+			}
 			return p.play(c.Context, a)
 		},
 	}
@@ -55,6 +65,8 @@ type playing struct {
 	from    time.Duration
 	json    bool
 	onEvent string
+	screen  bool    // on the whole terminal
+	attach  bool    // begin without a sound
 	out     *screen // for words and JSON
 }
 
@@ -125,15 +137,22 @@ func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *sessi
 	}
 	show := &playScreen{out: a.out, err: p.err, json: a.json, tracks: len(queue)}
 	config := player.Config{
-		Source: s.node, Output: out, Queue: queue, From: a.from, Saved: saved, Once: true, Started: p.started,
+		Source: s.node, Output: out, Queue: queue, From: a.from, Saved: saved, Once: !a.screen, Paused: a.attach, Started: p.started,
 		Events: show.event, Decode: decode, Describe: describe(s.node), Save: p.saver(a),
 	}
-	if len(queue) == 0 {
+	if a.screen {
+		config.Events = nil // the screen follows the player
+	}
+	if len(queue) == 0 && saved != nil {
 		show.tracks = len(saved.Tracks)
 	}
 	playing := player.New(config)
-	err = p.runPlayer(ctx, a, playing)
-	show.end(playing.Results())
+	if a.screen {
+		err = p.playOnScreen(ctx, a, s.node, playing)
+	} else {
+		err = p.runPlayer(ctx, a, playing)
+		show.end(playing.Results())
+	}
 	if closing := out.Close(); err == nil {
 		err = closing
 	}

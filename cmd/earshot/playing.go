@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 
@@ -31,8 +32,10 @@ func (p *program) lastPlayed(a playing) (*player.Saved, error) {
 	switch {
 	case len(a.args) > 0:
 		return saved, nil // one that cannot be read is soon replaced
-	case err != nil:
+	case err != nil && !a.screen:
 		return nil, err
+	case a.screen:
+		return saved, nil // there is more to do there than to go on
 	case saved == nil || len(saved.Tracks) == 0:
 		return nil, usagef("play: what? Give words, an ID, or an .m3u8 or .xspf file; nothing was played here that could be gone on with")
 	}
@@ -66,6 +69,25 @@ func describe(c control.Catalogue) func(context.Context, protocol.ID) (protocol.
 		}
 		return r.Tracks[0], nil
 	}
+}
+
+// playOnScreen runs a player and the screen, until either ends.
+func (p *program) playOnScreen(ctx context.Context, a playing, node control.Node, pl *player.Player) error {
+	playing, stop := context.WithCancel(ctx)
+	defer stop()
+	var err error
+	var running sync.WaitGroup
+	running.Go(func() { err = p.runPlayer(playing, a, pl) })
+	shown := p.onScreen(ctx, node, pl)
+	stop()
+	running.Wait()
+	if shown != nil {
+		return shown
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		return nil // the user quit
+	}
+	return err
 }
 
 // runPlayer runs a player, and beside it what others control it by: its socket,

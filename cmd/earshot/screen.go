@@ -18,10 +18,11 @@ import (
 type screen struct {
 	mu     sync.Mutex
 	out    io.Writer
-	tty    bool       // lines can be written over
-	colour bool       // unless NO_COLOR (no-color.org) or TERM=dumb asks for none
-	width  func() int // columns; 0 where lines may have any length
-	live   bool       // the last line is to be written over
+	tty    bool              // lines can be written over
+	colour bool              // unless NO_COLOR (no-color.org) or TERM=dumb asks for none
+	width  func() int        // columns; 0 where lines may have any length
+	live   bool              // the last line is to be written over
+	taker  func(line string) // takes the lines while something else is on the terminal; nil: none
 }
 
 // newScreen looks at what file is.
@@ -73,6 +74,13 @@ func (s *screen) overlay(cells ...cell) {
 	}
 }
 
+// divert has take take all lines, until it is called with nil.
+func (s *screen) divert(take func(line string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taker, s.live = take, false
+}
+
 // clear takes the overlaid line away.
 func (s *screen) clear() {
 	s.mu.Lock()
@@ -90,6 +98,12 @@ func (s *screen) write(live bool, cells []cell) {
 	var b strings.Builder
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.taker != nil {
+		if !live {
+			s.taker(joinCells(cells))
+		}
+		return
+	}
 	if s.live {
 		b.WriteString(eraseLine)
 	}
@@ -105,6 +119,14 @@ func (s *screen) write(live bool, cells []cell) {
 		b.WriteByte('\n')
 	}
 	io.WriteString(s.out, b.String())
+}
+
+func joinCells(cells []cell) string {
+	var b strings.Builder
+	for _, c := range cells {
+		b.WriteString(c.text)
+	}
+	return b.String()
 }
 
 // json writes a value as one line of JSON.

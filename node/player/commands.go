@@ -114,6 +114,9 @@ func (p *Player) pause(paused bool) {
 // play goes on, or begins again at the end of the queue.
 func (p *Player) play(ctx context.Context, at time.Time) error {
 	if p.turn != nil {
+		if p.turn.play == "" {
+			p.asked = at // begun without a sound, nobody waited for one until now
+		}
 		p.pause(false)
 		return nil
 	}
