@@ -13,14 +13,15 @@ const nullPeriod = startTime
 // null reads a ring at the pace of a sound card and throws the sound away.
 type null struct {
 	*Ring
-	stop chan struct{}
-	once sync.Once
-	work sync.WaitGroup
+	stop   chan struct{}
+	pauses chan bool
+	once   sync.Once
+	work   sync.WaitGroup
 }
 
 // NewNull returns an output that sounds nowhere, in real time.
 func NewNull() Output {
-	n := &null{Ring: NewRing(), stop: make(chan struct{})}
+	n := &null{Ring: NewRing(), stop: make(chan struct{}), pauses: make(chan bool)}
 	n.work.Go(n.run)
 	return n
 }
@@ -34,6 +35,12 @@ func (n *null) run() {
 		select {
 		case <-n.stop:
 			return
+		case paused := <-n.pauses:
+			if paused && !n.rest() {
+				return
+			}
+			begin, taken = time.Now(), 0
+			continue
 		case <-tick.C:
 		}
 		due := soundBytes(time.Since(begin)) - taken
@@ -45,6 +52,29 @@ func (n *null) run() {
 		}
 		n.Read(buf[:due])
 		taken += due
+	}
+}
+
+// rest waits, without a clock, until playing goes on; false if it ends instead.
+func (n *null) rest() bool {
+	for {
+		select {
+		case <-n.stop:
+			return false
+		case paused := <-n.pauses:
+			if !paused {
+				return true
+			}
+		}
+	}
+}
+
+// Pause also stops the clock: a program that waits for its user costs nothing.
+func (n *null) Pause(paused bool) {
+	n.Ring.Pause(paused)
+	select {
+	case n.pauses <- paused:
+	case <-n.stop:
 	}
 }
 
