@@ -151,8 +151,11 @@ func (x *terminal) left() bool {
 	return !x.emu.IsAltScreen()
 }
 
+// trimmed is a screen without the ends of its lines, and without the marks that
+// isolate text: the emulator keeps them with the cell before, which may have
+// been written over.
 func trimmed(screen string) string {
-	lines := strings.Split(strings.ReplaceAll(screen, "\r\n", "\n"), "\n")
+	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\u2068", "", "\u2069", "").Replace(screen), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, " ")
 	}
