@@ -36,6 +36,7 @@ func TestFigures(t *testing.T) {
 	t.Run("starts", r.starts)
 	t.Run("keys", r.keys)
 	t.Run("crowd", r.crowd)
+	t.Run("screen", r.screen)
 	t.Run("members", r.members)
 }
 
