@@ -52,6 +52,7 @@ type cover struct {
 
 	lines []string // as drawn last, in rows of twice as many columns
 	rows  int
+	sent  int // rows, as the terminal has the picture; 0: it has none of ours
 }
 
 type coverMsg struct {
@@ -97,6 +98,15 @@ func (c *cover) take(msg coverMsg) {
 func (m *model) artRows() int {
 	rows := min(maxArtRows, m.height-8, (m.width-60)/2)
 	if rows < minArtRows || !m.colours {
+		return 0
+	}
+	return rows
+}
+
+// shownRows is how many rows of cover the screen shows now.
+func (m *model) shownRows() int {
+	rows := min(m.artRows(), m.height-4)
+	if m.view != viewNow || m.state.Track == nil || m.cover.id != m.state.Track.ID || m.cover.image == nil || rows < minArtRows {
 		return 0
 	}
 	return rows

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"strings"
 	"testing"
 )
 
@@ -50,6 +51,27 @@ func resized(file []byte, w, h uint32) []byte {
 	binary.BigEndian.PutUint32(b[20:], h)
 	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
 	return b
+}
+
+func TestATerminalLikeKittyGetsTheWholePicture(t *testing.T) {
+	x := start(t, 120, 30, 2)
+	x.shows("▀▀▀▀")
+	x.press("\x1bP>|kitty(0.35.2)\x1b\\")
+	x.shows("\U0010EEEE")
+	written := func(what string) bool {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return strings.Contains(x.raw.String(), what)
+	}
+	x.until("the picture", func() bool { return written("\x1b_Ga=T,U=1,q=2,f=100,i=69,c=36,r=18,m=") })
+	x.press("n")
+	x.shows("Minuet")
+	x.until("no picture", func() bool { return !strings.Contains(x.text(), "\U0010EEEE") })
+	x.press("q")
+	if err := x.wait(); err != nil {
+		t.Error(err)
+	}
+	x.until("the end of the picture", func() bool { return written("\x1b_Ga=d,d=I,q=2,i=69\x1b\\") })
 }
 
 func FuzzCover(f *testing.F) {

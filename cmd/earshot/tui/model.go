@@ -24,6 +24,7 @@ type model struct {
 
 	width, height int
 	colours       bool // enough for pictures
+	kitty         bool // the terminal takes pictures as kitty does
 	cover         cover
 	view          view
 	before        view // the view that help came from
@@ -85,8 +86,9 @@ func newModel(c Config) *model {
 	}
 }
 
-// Init is Bubble Tea's; all begins with the first state and the size.
-func (m *model) Init() tea.Cmd { return nil }
+// Init asks the terminal who it is; all else begins with the first state and the
+// size.
+func (m *model) Init() tea.Cmd { return tea.RequestTerminalVersion }
 
 // Update takes what happened.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -101,6 +103,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.paste(msg.Content)
 	case tea.ColorProfileMsg:
 		m.colours = msg.Profile >= colorprofile.ANSI256
+	case tea.TerminalVersionMsg:
+		m.kitty = hasKitty(msg.Name)
 	case coverMsg:
 		m.cover.take(msg)
 	case stateMsg:
@@ -138,7 +142,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.heat(int(msg))
 	}
 	m.follow()
-	return m, nil
+	return m, m.cover.transmit(m)
 }
 
 // follow asks for what has become due.

@@ -36,11 +36,14 @@ func (m *model) parts() string {
 // drawNow draws the track that plays, its cover beside it where there is one,
 // and what follows.
 func (m *model) drawNow(w, h int) []string {
-	rows := min(m.artRows(), h-2)
-	if m.state.Track == nil || m.cover.id != m.state.Track.ID || m.cover.image == nil || rows < minArtRows {
+	rows := m.shownRows()
+	if rows == 0 {
 		return m.drawTrack(w, h)
 	}
 	art := m.cover.draw(rows)
+	if m.kitty && m.cover.sent == rows {
+		art = placeholders(rows)
+	}
 	beside := m.drawTrack(w-2*rows-2, h)
 	lines := make([]string, max(len(beside), rows+1))
 	for i := range lines {

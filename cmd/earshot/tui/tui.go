@@ -91,6 +91,7 @@ func Run(ctx context.Context, c Config) error {
 		p.Quit()
 	})
 	_, err := p.Run()
+	m.forgetCover(c.Out)
 	switch {
 	case errors.Is(err, tea.ErrProgramPanic):
 		return errors.New("the screen failed: see above; --no-screen plays without")
