@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot/node/bench"
 	"earshot/node/control"
 )
 
@@ -69,8 +70,10 @@ func (r *rig) keys(t *testing.T) {
 	for _, d := range [][]time.Duration{skips, seeks, inside} {
 		slices.Sort(d)
 	}
-	figure(t, "cached track, node running: key pressed to its first sample at the output, p50", millis(skips, 50), 15, "ms")
-	figure(t, "cached track, node running: key pressed to its first sample at the output, p90", millis(skips, 90), 15, "ms")
-	figure(t, "the same, a seek within the track, p90", millis(seeks, 90), 15, "ms")
-	tell("of the first, what the player needs, p90", millis(inside, 90), "ms")
+	bench.Report(t, "process, keys",
+		bench.AtMost("cached, node running: key pressed to its first sample at the output, p50", millis(skips, 50), 15, "ms"),
+		bench.AtMost("the same, p90", millis(skips, 90), 15, "ms"),
+		bench.AtMost("a seek within the track, p90", millis(seeks, 90), 15, "ms"),
+		bench.Told("of the first, what the player needs, p90", millis(inside, 90), "ms"),
+	)
 }

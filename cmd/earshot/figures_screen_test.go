@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"earshot/node/bench"
 )
 
 const (
@@ -55,10 +57,12 @@ func (r *rig) screen(t *testing.T) {
 	if !strings.Contains(shown.String(), "paused") {
 		t.Errorf("it did not play on a screen: %q", shown)
 	}
-	figure(t, "memory of a player with its screen, at most", float64(memory)/(1<<20), 50, "MiB")
-	figure(t, "processor time of playing, fetching and showing, from the start of the process, of one core", 100*playing.Seconds()/screenPlays.Seconds(), 4, "%")
-	figure(t, "processor time of the screen while nothing plays, of one core", 100*idle.Seconds()/screenIdles.Seconds(), 1, "%")
-	tell("written to the terminal, a second of playing", float64(drawn)/screenPlays.Seconds(), "bytes")
+	bench.Report(t, "process, screen",
+		bench.AtMost("memory of a player with its screen", float64(memory)/(1<<20), 50, "MiB"),
+		bench.AtMost("processor time of playing, fetching and showing, of a core", 100*playing.Seconds()/screenPlays.Seconds(), 4, "%"),
+		bench.AtMost("processor time while nothing plays, of a core", 100*idle.Seconds()/screenIdles.Seconds(), 1, "%"),
+		bench.Told("written to the terminal, a second of playing", float64(drawn)/screenPlays.Seconds(), "B"),
+	)
 }
 
 // tail keeps the end of what is written to it.
