@@ -161,7 +161,8 @@ func (p *fakePlayer) jump(i int) {
 	t := p.tracks[i]
 	s.Track, s.Index, s.Playback, s.Position, s.Length, s.Next = &t, i, control.PlaybackPlaying, 0, t.Duration, nil
 	if i+1 < len(p.tracks) {
-		s.Next = &p.tracks[i+1]
+		next := p.tracks[i+1]
+		s.Next = &next
 	}
 }
 

@@ -92,15 +92,22 @@ func start(t *testing.T, columns, rows, queued int, env ...string) *terminal {
 	return x
 }
 
-// watch draws what is written.
+// watch draws what is written, but for the marks that isolate text: the emulator
+// makes cells of them where a read begins with one. It gets characters whole,
+// and with what is combined with them: up to the last byte of ASCII.
 func (x *terminal) watch(r io.Reader) {
+	isolates := strings.NewReplacer("\u2068", "", "\u2069", "")
 	buf := make([]byte, 64<<10)
+	var held []byte
 	for {
 		n, err := r.Read(buf)
+		held = append(held, buf[:n]...)
+		whole := bytes.LastIndexFunc(held, func(r rune) bool { return r < 0x80 }) + 1
 		x.mu.Lock()
 		x.raw.Write(buf[:n])
-		x.emu.Write(buf[:n])
+		x.emu.WriteString(isolates.Replace(string(held[:whole])))
 		x.mu.Unlock()
+		held = append(held[:0], held[whole:]...)
 		select {
 		case x.drawn <- struct{}{}:
 		default:
@@ -151,11 +158,9 @@ func (x *terminal) left() bool {
 	return !x.emu.IsAltScreen()
 }
 
-// trimmed is a screen without the ends of its lines, and without the marks that
-// isolate text: the emulator keeps them with the cell before, which may have
-// been written over.
+// trimmed is a screen without the ends of its lines.
 func trimmed(screen string) string {
-	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\u2068", "", "\u2069", "").Replace(screen), "\n")
+	lines := strings.Split(strings.ReplaceAll(screen, "\r\n", "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, " ")
 	}
