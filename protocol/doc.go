@@ -95,9 +95,10 @@
 //	                [ Priority (i) 0 to 3 ]
 //	0x11 Opened     Header, Head First (i), Head Count (i),
 //	                Listeners (i), Peer Count (i) <= 10,
-//	                Peer ...; in all <= 128 KiB
+//	                Peer ..., Part First (i), Part Count
+//	                (i); in all <= 128 KiB
 //	0x12 Get        ID (256), First (i), Count (i) 1 to 64,     Data, raw chunks
-//	                Priority (i) 0 to 3
+//	                Priority (i) 0 to 3, Within in ms (i)
 //	0x13 Data       Count (i) 1 to 64
 //	0x14 GetProof   ID (256)                                    Proof, raw tree
 //	0x15 Proof      ID (256), Size (i)
@@ -126,6 +127,11 @@
 // An Open of Priority 3 is for a track that may be played: the server refuses it
 // with Busy where it sends heads to others, sends a second at the most, names no
 // peers and does not take the asker for a listener.
+//
+// Of those who begin a track together the server names a Part of it to each, to
+// be asked for at once and passed on to the others. Within says how soon the
+// first chunk of a run is needed, 0 if that is not known. GetProof is answered
+// when the proof tree is there, by who is fetching the track.
 //
 // Runs and heads are whole chunks; only a track's last chunk is shorter. An
 // answer that ends early, goes on too long or holds a chunk that fails

@@ -313,6 +313,8 @@ type Opened struct {
 	Header    Header
 	HeadFirst int
 	HeadCount int
+	PartFirst int // what the asker is to take from the server for all who begin now
+	PartCount int
 	Listeners int // how many others the server knows to fetch or hold the track
 	Peers     []Peer
 }
@@ -323,7 +325,8 @@ func (*Opened) Type() Type { return TypeOpened }
 func (m *Opened) encode(b []byte) []byte {
 	b = AppendHeader(b, &m.Header)
 	b = appendInt(appendInt(b, m.HeadFirst), m.HeadCount)
-	return appendPeers(appendInt(b, m.Listeners), m.Peers)
+	b = appendPeers(appendInt(b, m.Listeners), m.Peers)
+	return appendInt(appendInt(b, m.PartFirst), m.PartCount)
 }
 
 func (m *Opened) decode(d *decoder) {
@@ -331,7 +334,10 @@ func (m *Opened) decode(d *decoder) {
 	m.HeadFirst, m.HeadCount = d.int(MaxChunks), d.int(MaxHead/ChunkSize)
 	m.Listeners = d.int(1 << 30)
 	m.Peers = d.peers()
-	if d.err == nil && m.HeadFirst+m.HeadCount > Chunks(m.Header.Size) {
+	if len(d.b) > 0 {
+		m.PartFirst, m.PartCount = d.int(MaxChunks), d.int(MaxHead/ChunkSize)
+	}
+	if d.err == nil && max(m.HeadFirst+m.HeadCount, m.PartFirst+m.PartCount) > Chunks(m.Header.Size) {
 		d.fail(ErrMalformed)
 	}
 }
@@ -358,6 +364,7 @@ type Get struct {
 	ID           ID
 	First, Count int // 1 to MaxRun chunks
 	Priority     Priority
+	Within       time.Duration // how soon the first is needed, to a millisecond; 0 for unknown
 }
 
 // Type returns TypeGet.
@@ -365,12 +372,15 @@ func (*Get) Type() Type { return TypeGet }
 
 func (m *Get) encode(b []byte) []byte {
 	b = appendInt(appendInt(append(b, m.ID[:]...), m.First), m.Count)
-	return appendInt(b, m.Priority)
+	return appendInt(appendInt(b, m.Priority), int64(m.Within/time.Millisecond))
 }
 
 func (m *Get) decode(d *decoder) {
 	m.ID, m.First, m.Count = d.id(), d.int(MaxChunks), d.int(MaxRun)
 	m.Priority = d.priority()
+	if len(d.b) > 0 { // older nodes do not say
+		m.Within = time.Duration(d.varint(uint64(maxDuration/time.Millisecond))) * time.Millisecond
+	}
 	if d.err == nil && m.Count == 0 {
 		d.fail(ErrMalformed)
 	}

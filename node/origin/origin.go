@@ -50,7 +50,8 @@ type Config struct {
 // Origin implements swarm.Server and swarm.Store.
 type Origin struct {
 	Config
-	heads  atomic.Int32                   // under way
+	heads  atomic.Int32 // under way
+	parts  parts
 	work   chan func(ctx context.Context) // for the tracker, in order
 	known  knownTracks
 	cancel context.CancelFunc
@@ -60,6 +61,15 @@ type Origin struct {
 const (
 	// answerTimeout bounds the look-ups behind one answer.
 	answerTimeout = 10 * time.Second
+	// crowded is how many heads under way make names cost sound: a peer's takes some
+	// 100 bytes, and crowdPeers are enough to begin with; the asker asks for more.
+	crowded    = 4
+	crowdPeers = 6
+	// proofWithin is when a proof tree is needed that goes behind a head: before it
+	// is there nothing can be taken from peers.
+	proofWithin = 150 * time.Millisecond
+	// proofFromPeers is the same where peers can bring it sooner.
+	proofFromPeers = 1200 * time.Millisecond
 	// trackerQueue holds what members announced until the tracker has it. More
 	// is dropped: it is announced again (package node).
 	trackerQueue = 4096
@@ -134,7 +144,16 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
 	crowd := int(o.heads.Add(1)) - 1
 	defer o.heads.Add(-1)
+	if crowd >= crowded {
+		answer.Peers = answer.Peers[:min(len(answer.Peers), crowdPeers)]
+	}
 	answer.HeadFirst, answer.HeadCount = header.Run(m.From, min(m.Head, schedule.Head(len(answer.Peers), crowd)))
+	var before int
+	before, answer.PartFirst, answer.PartCount = o.parts.next(time.Now(), &header, m.From)
+	within := proofWithin
+	if before >= copies {
+		within = proofFromPeers
+	}
 	if err := to.Send(answer); err != nil {
 		return err
 	}
@@ -144,7 +163,7 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 		// The stream's context ends with the head, the proof tree may come later.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 		defer cancel()
-		o.sendProof(ctx, m.ID, to)
+		o.sendProof(ctx, m.ID, to, within)
 	})
 	if answer.HeadCount == 0 {
 		to.End(nil) // the stream; the proof tree goes on
@@ -155,7 +174,12 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 		return err
 	}
 	defer content.Close()
-	to.End(o.sendHead(ctx, to, &track{origin: o, header: header, content: content}, m.From, answer.HeadFirst, answer.HeadCount))
+	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: schedule.Spread}
+	if before > 0 { // the first one alone has the start to pass on
+		start, n := header.Run(m.From, schedule.LeastHead)
+		head.Shared = start + n
+	}
+	to.End(to.SendHead(ctx, &track{origin: o, header: header, content: content}, head))
 	return nil
 }
 
@@ -165,7 +189,7 @@ func (o *Origin) openAhead(ctx context.Context, m *protocol.Open, answer *protoc
 	if o.heads.Load() > 0 {
 		return &protocol.Refused{Code: protocol.CodeBusy}
 	}
-	answer.HeadFirst, answer.HeadCount = answer.Header.Run(m.From, min(m.Head, schedule.LeastHead))
+	answer.HeadFirst, answer.HeadCount = answer.Header.Run(m.From, min(m.Head, schedule.ScreenHead))
 	to.SetPriority(protocol.PriorityBackground)
 	content, err := o.Tracks.Content(ctx, m.ID)
 	if err != nil {
@@ -175,30 +199,19 @@ func (o *Origin) openAhead(ctx context.Context, m *protocol.Open, answer *protoc
 	if err := to.Send(answer); err != nil {
 		return err
 	}
-	o.sendProof(ctx, m.ID, to)
+	o.sendProof(ctx, m.ID, to, answerTimeout)
 	return to.SendChunks(ctx, &track{origin: o, header: answer.Header, content: content}, answer.HeadFirst, answer.HeadCount)
 }
 
-func (o *Origin) sendProof(ctx context.Context, id protocol.ID, to *swarm.Answer) {
+// sendProof sends a proof tree beside an answer, as what is needed within a time.
+func (o *Origin) sendProof(ctx context.Context, id protocol.ID, to *swarm.Answer, within time.Duration) {
 	tree, err := o.Tracks.Proof(ctx, id)
 	if err == nil {
-		err = to.SendProof(ctx, id, tree)
+		err = to.SendProof(ctx, id, tree, within)
 	}
 	if err != nil {
 		o.Log.Debug("sending a proof tree failed", "track", id.Short(), "err", err)
 	}
-}
-
-// sendHead sends what the start needs before all else, and then the rest as what
-// plays now: it may wait for the start of others.
-func (o *Origin) sendHead(ctx context.Context, to *swarm.Answer, t *track, from time.Duration, first, count int) error {
-	_, start := t.header.Run(from, schedule.LeastHead)
-	start = min(start, count)
-	if err := to.SendChunks(ctx, t, first, start); err != nil {
-		return err
-	}
-	to.SetPriority(protocol.PriorityPlaying)
-	return to.SendChunks(ctx, t, first+start, count-start)
 }
 
 func (o *Origin) findPeers(ctx context.Context, from *swarm.Conn, m *protocol.FindPeers, to *swarm.Answer) error {

@@ -24,7 +24,7 @@ func crowd() *State {
 		s.SetHave(0, id, have)
 		s.Listening(0, id, true)
 	}
-	s.Playhead(0, 0, Playing)
+	s.Playhead(0, 0, 0, Playing)
 	return s
 }
 
@@ -85,7 +85,7 @@ func BenchmarkState(b *testing.B) {
 			s.AddSource(0, id, Source{})
 			s.SetHave(0, id, full)
 		}
-		s.Playhead(0, 0, Playing)
+		s.Playhead(0, 0, 0, Playing)
 		s.Step(0)
 	}
 }

@@ -50,8 +50,12 @@
 // 1.5 s, the third at 1 s. So a dead listener costs one more copy of its runs,
 // not one for each who waits.
 //
-// For the first second nothing but what is needed within the next is asked of
-// the server beyond its head: time to meet the others. A listener without
+// Those who begin together do not know one another yet. The server, who knows
+// them, names to each the part that it is to take at once (super-seeding, as
+// Hoffman's BitTorrent clients have it: BEP 16), and they pass that on. For the
+// first second nothing else beyond its head is asked of the server but what is
+// needed within the next and, where it has told of others, no peer brings before
+// the last call, a quarter of a second before it is needed. A listener without
 // peers takes the track from the server 30 s ahead; of n who share, each may
 // take its nth part n times as far.
 //

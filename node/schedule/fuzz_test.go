@@ -59,7 +59,7 @@ func FuzzState(f *testing.F) {
 				s.Failed(now, RequestID(x), Reason(y%7))
 				delete(live, RequestID(x))
 			case 10:
-				s.Playhead(now, int64(x-1)*protocol.ChunkSize+int64(y), Mode(y%8))
+				s.Playhead(now, int64(x-1)*protocol.ChunkSize+int64(y), 0, Mode(y%8))
 			case 11:
 				s.Expect(now, SourceID(x%12), y, x)
 			case 12:

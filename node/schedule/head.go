@@ -13,9 +13,13 @@ const (
 	// are dialled and say what they hold, which takes three round trips.
 	sharedHead = 3 * time.Second
 
-	// LeastHead is the head on a crowded uplink: as little as the start needs.
-	// Who starts together with others has them for the rest.
-	LeastHead = time.Second
+	// LeastHead is the head on a crowded uplink: as little as the start needs, a
+	// chunk at 192 kbit/s. Who starts together with others has them for the rest.
+	LeastHead = 500 * time.Millisecond
+
+	// ScreenHead is the head of a track that someone may play: its first second,
+	// so that there is sound while all else is asked for.
+	ScreenHead = time.Second
 )
 
 // Head returns how much of a track a server sends unasked to someone who can turn

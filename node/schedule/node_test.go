@@ -121,7 +121,7 @@ func (n *node) join(at, head time.Duration) {
 func (n *node) opened(head int, peers []*node) {
 	w, s := n.w, n.state
 	s.AddSource(w.now, 0, Source{Kind: Server, RTT: w.rtt(n, w.nodes[0])})
-	s.Playhead(w.now, 0, Playing)
+	s.Playhead(w.now, 0, 0, Playing)
 	n.stalled, n.stalledAt = true, w.now
 	if head > 0 {
 		id := s.Expect(w.now, 0, 0, head)
@@ -384,7 +384,7 @@ func (n *node) arrived(c int) {
 // play plays the chunk at hand and comes back for the next.
 func (n *node) play() {
 	w, c := n.w, n.playing
-	n.state.Playhead(w.now, int64(c)*protocol.ChunkSize, Playing)
+	n.state.Playhead(w.now, int64(c)*protocol.ChunkSize, 0, Playing)
 	w.after(w.line.at(c+1)-w.line.at(c), func() {
 		if n.dead || n.playing != c {
 			return

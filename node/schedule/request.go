@@ -34,6 +34,11 @@ const (
 	freeHedge = 2 * protocol.ChunkSize
 )
 
+// Spread is how much sooner than it is played a part is needed that others take
+// from here: time to tell them (package swarm gathers for a while), to be asked,
+// and to send it to a few of them, one round trip of 100 ms each.
+const Spread = 400 * time.Millisecond
+
 // request is a run that a source owes.
 type request struct {
 	id    RequestID
@@ -109,9 +114,14 @@ func (s *State) ask(now time.Duration, i, first, n int, priority protocol.Priori
 	r := s.owe(now, i, first, n)
 	s.counts.Requests++
 	s.counts.Asked += int64(r.size)
-	s.actions = append(s.actions, Action{
-		Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority,
-	})
+	a := Action{Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority}
+	if slack := s.slack(now, first); slack != Never {
+		if s.inPart(first) { // others need it from here
+			slack -= Spread
+		}
+		a.Within = max(slack, time.Millisecond)
+	}
+	s.actions = append(s.actions, a)
 	return r
 }
 

@@ -24,12 +24,12 @@ type bench struct {
 // hold the whole track.
 func newBench(t *testing.T, mode Mode, sources ...SourceID) *bench {
 	b := &bench{t, New(Config{Timeline: track(), Seed: 1}), 0}
-	b.Playhead(0, 0, mode)
+	b.Playhead(0, 0, 0, mode)
 	b.now = 2 * time.Second // settled
 	for _, id := range sources {
 		b.add(id)
 	}
-	b.Playhead(b.now, 0, mode)
+	b.Playhead(b.now, 0, 0, mode)
 	return b
 }
 
@@ -269,7 +269,7 @@ func TestASeekLeavesBehindWhatItNoLongerNeeds(t *testing.T) {
 	b := newBench(t, Playing, theServer)
 	before := of(b.step(0), Request, theServer)
 	at := 100
-	b.Playhead(b.now, int64(at)*protocol.ChunkSize, Playing)
+	b.Playhead(b.now, int64(at)*protocol.ChunkSize, 0, Playing)
 	a := b.step(0)
 	if len(of(a, Cancel, 0)) != len(before) {
 		t.Errorf("%d requests, cancelled %+v", len(before), of(a, Cancel, 0))
@@ -282,9 +282,9 @@ func TestASeekLeavesBehindWhatItNoLongerNeeds(t *testing.T) {
 	for c := range 40 {
 		b.Arrived(b.now, c)
 	}
-	b.Playhead(b.now, 30*protocol.ChunkSize, Playing)
+	b.Playhead(b.now, 30*protocol.ChunkSize, 0, Playing)
 	b.step(0)
-	b.Playhead(b.now, 5*protocol.ChunkSize, Playing)
+	b.Playhead(b.now, 5*protocol.ChunkSize, 0, Playing)
 	if c := of(b.step(0), Cancel, 0); len(c) > 0 {
 		t.Errorf("cancelled %+v", c)
 	}
@@ -340,7 +340,7 @@ func TestModesAskForWhatTheyWantOnly(t *testing.T) {
 func TestWhatWasSkippedIsFetchedLast(t *testing.T) {
 	b := newBench(t, Playing, peerA)
 	from := 60
-	b.Playhead(b.now, int64(from)*protocol.ChunkSize, Playing)
+	b.Playhead(b.now, int64(from)*protocol.ChunkSize, 0, Playing)
 	for !b.Done() {
 		for _, a := range b.step(50 * time.Millisecond) {
 			if a.Kind != Request {
@@ -385,7 +385,7 @@ func TestAMissIsCountedOnceAndMovesTheDeadlines(t *testing.T) {
 		t.Error("the first chunk counts as a miss")
 	}
 	b.now = start + 3*time.Second
-	b.Playhead(b.now, protocol.ChunkSize, Playing) // waiting
+	b.Playhead(b.now, protocol.ChunkSize, 0, Playing) // waiting
 	b.Arrived(b.now, 2)
 	b.now += time.Second
 	b.Arrived(b.now, 1)
@@ -447,7 +447,7 @@ func TestTimelineFollowsTheSeekTable(t *testing.T) {
 	}
 	empty := NewTimeline(&protocol.Header{})
 	s := New(Config{Timeline: empty})
-	s.Playhead(0, 0, Playing)
+	s.Playhead(0, 0, 0, Playing)
 	if _, next := s.Step(0); !s.Done() || next != Never {
 		t.Error("an empty track is not done")
 	}

@@ -76,6 +76,7 @@ type Action struct {
 	First    int // Request only, as are the two below
 	Count    int // 1 to 8
 	Priority protocol.Priority
+	Within   time.Duration // until First is needed, a millisecond at the least; 0 if no time is set
 }
 
 // Config is what a State starts from.
@@ -83,9 +84,13 @@ type Config struct {
 	Timeline *Timeline       // of the track; never changed, so that States may share it
 	Track    protocol.ID     // so that each track is shared out differently
 	Have     protocol.Bitmap // what is there already; nil for nothing. Copied
-	Self     uint64          // this listener's key for sharing out the server's chunks: the Key under which its peers add it
-	Seed     uint64          // of all randomness: same seed and calls, same actions
-	Rules    Rules           // zero fields get their defaults
+	// PartFirst and PartCount are what the server says is this listener's to take
+	// from it at once, for all who begin now.
+	PartFirst, PartCount int
+	Others               int    // how many others the server knows to fetch or hold it
+	Self                 uint64 // this listener's key for sharing out the server's chunks: the Key under which its peers add it
+	Seed                 uint64 // of all randomness: same seed and calls, same actions
+	Rules                Rules  // zero fields get their defaults
 }
 
 // Never is what Step returns when no time has to pass: only events matter.
@@ -111,12 +116,14 @@ type Counts struct {
 // ignored. After one or more events, and at the latest when the last Step said
 // so, call Step.
 type State struct {
-	rules Rules
-	line  *Timeline
-	self  uint64
-	salt  uint64
-	rng   uint64
-	n     int // chunks
+	rules              Rules
+	line               *Timeline
+	self               uint64
+	others             int
+	partFirst, partEnd int
+	salt               uint64
+	rng                uint64
+	n                  int // chunks
 
 	have   bitset   // verified chunks
 	want   bitset   // missing chunks that nobody has been asked for
@@ -138,6 +145,7 @@ type State struct {
 	base    time.Duration // when the track's first sample would have played; while running
 	jumped  bool          // the playhead jumped to what is missing
 	started bool          // sound has come since the last jump
+	stuck   bool          // the reader waits at ph, and nothing is heard
 
 	born        time.Duration // when the first event came in, -1 before
 	news        time.Duration // last arrival of a chunk, or of a peer's
@@ -158,7 +166,7 @@ func New(c Config) *State {
 	all := make(bitset, 6*words) // one allocation: a simulator holds 100,000 of these
 	cut := func(i int) bitset { return all[i*words : (i+1)*words : (i+1)*words] }
 	s := &State{
-		rules: c.Rules.withDefaults(), line: c.Timeline, self: c.Self, rng: c.Seed, n: n,
+		rules: c.Rules.withDefaults(), line: c.Timeline, self: c.Self, others: c.Others, partFirst: c.PartFirst, partEnd: c.PartFirst + c.PartCount, rng: c.Seed, n: n,
 		have: cut(0), want: cut(1), asked: cut(2), asked2: cut(3), held: cut(4), mask: cut(5),
 		avail: make([]uint16, n), left: n, born: -1,
 	}
@@ -188,11 +196,12 @@ func (s *State) Buffered(now time.Duration) time.Duration {
 	return max(0, s.line.at(s.have.nextClear(s.ph, s.n))-s.position(now))
 }
 
-// Playhead says where the reader is, as the offset of the byte it reads next,
-// and what the track is wanted for. A seek is just a jump. In Playing the
-// playhead is taken to move with time, and to wait at a missing chunk: tell it
-// on every change of mode, seek and, say, every second. Cheap.
-func (s *State) Playhead(now time.Duration, offset int64, mode Mode) {
+// Playhead says where the reader is, as the offset of the byte it reads next, how
+// long until that is heard (a player decodes ahead), and what the track is wanted
+// for. A seek is just a jump. In Playing the playhead is taken to move with time,
+// and to wait at a missing chunk: tell it on every change of mode, seek and, say,
+// every second. Cheap.
+func (s *State) Playhead(now time.Duration, offset int64, ahead time.Duration, mode Mode) {
 	s.begin(now)
 	offset = min(max(offset, 0), s.line.size)
 	ph := min(int(offset/protocol.ChunkSize), s.n)
@@ -205,9 +214,10 @@ func (s *State) Playhead(now time.Duration, offset int64, mode Mode) {
 	}
 	s.ph, s.mode = ph, mode
 	s.pos = s.line.atOffset(offset)
+	s.stuck = ahead <= 0 && !s.have.hasOrEnd(ph, s.n)
 	switch {
-	case mode == Playing && !waiting: // a reader that waits is late already
-		s.base = now - s.pos
+	case mode == Playing && (!waiting || ahead > 0): // a reader that waits is late already
+		s.base = now - s.pos + ahead
 	case mode == PrefetchHead && changed:
 		s.base = now + s.rules.Soon - s.pos
 	}
@@ -235,11 +245,20 @@ func (s *State) slack(now time.Duration, c int) time.Duration {
 	case c < s.ph || s.mode == Background || s.mode == Idle:
 		return Never
 	case s.mode == Playing || s.mode == PrefetchHead:
-		return s.base + s.line.at(c) - now
+		return s.base + s.stall(now) + s.line.at(c) - now
 	case s.mode == Paused:
 		return s.line.at(c) - s.pos
 	}
 	return max(s.line.at(c)-s.pos, s.rules.Urgent) // in order, but never urgent
+}
+
+// stall is how long nothing has been heard by now, for lack of what the reader
+// waits for: what comes behind that is needed as much later.
+func (s *State) stall(now time.Duration) time.Duration {
+	if !s.stuck || s.mode != Playing {
+		return 0
+	}
+	return max(0, now-s.base-s.pos)
 }
 
 // Arrived says that chunk c is there and verified, wherever it came from. Tell
@@ -252,6 +271,7 @@ func (s *State) Arrived(now time.Duration, c int) {
 	s.dueAtGap(now, c)
 	s.have.set(c)
 	s.want.clear(c)
+	s.stuck = s.stuck && c != s.ph
 	s.left--
 	s.arrived += int64(protocol.ChunkLen(s.line.size, c))
 	s.news = now

@@ -66,6 +66,13 @@ func (s *State) mayAskServer(now time.Duration, c int, slack time.Duration) bool
 	if s.mode == HeadOnly {
 		return true
 	}
+	if s.inPart(c) {
+		return true
+	}
+	if s.others > 0 && now < s.born+s.rules.Settle && slack > lastCall {
+		s.wake(now, now+slack-lastCall)
+		return false
+	}
 	if slack > s.rules.Urgent/3 && now < s.born+s.rules.Settle {
 		s.wake(now, s.born+s.rules.Settle)
 		s.wake(now, now+slack-s.rules.Urgent/3)
@@ -79,6 +86,13 @@ func (s *State) mayAskServer(now time.Duration, c int, slack time.Duration) bool
 	s.wake(now, now+slack-turn)
 	return slack <= turn
 }
+
+// lastCall is the slack at which the server is asked for what other listeners
+// should have brought: two round trips of most.
+const lastCall = 250 * time.Millisecond
+
+// inPart reports whether the server wants this listener to take chunk c.
+func (s *State) inPart(c int) bool { return c >= s.partFirst && c < s.partEnd }
 
 // fillTrickle takes from the server, one run at a time, what no peer holds and
 // is this listener's part.

@@ -113,7 +113,7 @@ func (w *world) playhead(f *fetch) {
 		at := max(w.now-p.base+playerAhead, 0).Seconds() * w.perTime
 		offset = min(int64(at), int64(f.gap)*protocol.ChunkSize, w.size)
 	}
-	f.state.Playhead(w.now, offset, f.mode)
+	f.state.Playhead(w.now, offset, 0, f.mode)
 }
 
 // ahead prefetches the next track.

@@ -224,7 +224,7 @@ func (a *ahead) neighbours() []*swarm.Conn {
 func (a *ahead) fetchFrom(ctx context.Context, c *swarm.Conn, id protocol.ID) (heldHead, error) {
 	ctx, cancel := context.WithTimeout(ctx, aheadPatience)
 	defer cancel()
-	o, err := c.Open(ctx, &protocol.Open{ID: id, Head: schedule.LeastHead, Priority: protocol.PriorityBackground})
+	o, err := c.Open(ctx, &protocol.Open{ID: id, Head: schedule.ScreenHead, Priority: protocol.PriorityBackground})
 	if err != nil {
 		return heldHead{}, err
 	}

@@ -51,15 +51,17 @@ const (
 	progressGrain = 4 << 10
 )
 
-func (s *Stream) newFetch() *fetch {
+func (s *Stream) newFetch(first *opened) *fetch {
 	p := s.pieces
-	self := s.all.config.Swarm.Self()
+	c := schedule.Config{
+		Timeline: schedule.NewTimeline(&p.header),
+		Track:    s.id, Have: p.track.Have(), Self: key(s.all.config.Swarm.Self()), Seed: rand.Uint64(),
+	}
+	if first != nil {
+		c.Others, c.PartFirst, c.PartCount = first.Listeners, first.PartFirst, first.PartCount
+	}
 	return &fetch{
-		s: s, start: time.Now(), proven: p.proven(),
-		schedule: schedule.New(schedule.Config{
-			Timeline: schedule.NewTimeline(&p.header),
-			Track:    s.id, Have: p.track.Have(), Self: key(self), Seed: rand.Uint64(),
-		}),
+		s: s, start: time.Now(), proven: p.proven(), schedule: schedule.New(c),
 		sources:  map[*swarm.Conn]*source{},
 		byID:     map[schedule.SourceID]*source{},
 		requests: map[schedule.RequestID]context.CancelFunc{},
@@ -73,7 +75,7 @@ func key(n protocol.NodeID) uint64 { return binary.BigEndian.Uint64(n[:8]) }
 // Where a peer's header turns out to be none of the track, it returns the server's
 // answer.
 func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
-	f := s.newFetch()
+	f := s.newFetch(first)
 	ctx, cancel := context.WithCancel(ctx)
 	defer f.wg.Wait()
 	defer cancel()
@@ -177,7 +179,7 @@ func (f *fetch) awaitProof(ctx context.Context) bool {
 func (f *fetch) look() {
 	s, now := f.s, f.now()
 	s.mu.Lock()
-	place, waiting, lacking := s.place, s.waiting, s.lacking
+	place, waiting, lacking, ahead := s.place, s.waiting, s.lacking, s.ahead(time.Now())
 	s.lacking = nil
 	mode := schedule.Idle
 	switch {
@@ -195,7 +197,7 @@ func (f *fetch) look() {
 	for _, i := range append(lacking, s.pieces.forget(chunk)...) {
 		f.schedule.Missing(now, i, 1)
 	}
-	f.schedule.Playhead(now, place, mode)
+	f.schedule.Playhead(now, place, ahead, mode)
 	buffered := f.schedule.Buffered(now)
 	s.setUrgent(mode == schedule.Playing && buffered < urgentBelow)
 	s.mu.Lock()
@@ -255,7 +257,7 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 // get asks for one run and takes what comes. request ends when the schedule
 // cancels it, ctx with the fetch.
 func (f *fetch) get(request, ctx context.Context, a schedule.Action, src *source) {
-	run, err := src.conn.Get(request, &protocol.Get{ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority})
+	run, err := src.conn.Get(request, &protocol.Get{ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority, Within: a.Within})
 	if err == nil {
 		err = f.receive(request, run, src, a.ID)
 		run.Close()
@@ -351,7 +353,7 @@ func (f *fetch) heard(now time.Duration, c *swarm.Conn, m protocol.Message) {
 
 // offer tells the schedule of a peer and all it holds.
 func (f *fetch) offer(now time.Duration, src *source) {
-	if !f.proven || src.server || src.have == nil || !src.conn.Trusted() {
+	if src.server || src.have == nil || !src.conn.Trusted() {
 		return
 	}
 	if !src.added {

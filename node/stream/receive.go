@@ -51,6 +51,9 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 			return fmt.Errorf("receiving chunk %d: %w", i, err)
 		}
 	}
+	if !src.server && !f.awaitProof(ctx) {
+		return ctx.Err()
+	}
 	stored, err := f.s.pieces.complete(i, c.data, from)
 	switch {
 	case errors.Is(err, errCorrupt):
@@ -62,7 +65,7 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 		f.s.all.config.Log.Warn("the cache cannot store a chunk: playing from memory", "err", err)
 	}
 	if stored {
-		f.s.all.config.Swarm.Got(f.s.id, i, 1)
+		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
 		if !src.server && f.s.callOff != nil {
 			f.s.callOff()
 			f.s.setReady() // it is of a track of this size
@@ -75,14 +78,14 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 const (
 	// proofPause is how often it is looked who might be asked for the proof tree:
 	// until it is there nothing can be taken from peers.
-	proofPause = 50 * time.Millisecond
+	proofPause = 20 * time.Millisecond
 	// proofPatience is when the server is asked for it too, which sends it when
 	// there is nothing else to do where it knows of others who have it.
 	proofPatience = 2 * time.Second
 	// proofAgain is when one who did not give it is asked again.
 	proofAgain = time.Second
 	// maxProofs is how many are asked at once: one may be busy or gone.
-	maxProofs = 2
+	maxProofs = 4
 )
 
 // findProof gets the proof tree: behind the server's answer to *open*, or from
@@ -136,7 +139,7 @@ func (f *fetch) holders(ctx context.Context, server bool) []*swarm.Conn {
 	f.tell(ctx, func(f *fetch, _ time.Duration) {
 		var all []*swarm.Conn
 		for c, src := range f.sources {
-			if c.Trusted() && (src.server && server || src.have.Count() > 0) {
+			if c.Trusted() && (src.server && server || src.have.Count() > 0 || src.listening) {
 				all = append(all, c)
 			}
 		}
@@ -162,8 +165,9 @@ func (f *fetch) prove(ctx context.Context, c *swarm.Conn, tree []byte) bool {
 		f.s.all.config.Log.Warn("the cache cannot store a proof tree", "err", err)
 		return false
 	}
+	f.s.all.config.Swarm.Proven()
 	for _, i := range stored {
-		f.s.all.config.Swarm.Got(f.s.id, i, 1)
+		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
 	}
 	f.tell(ctx, func(f *fetch, now time.Duration) {
 		f.proven = true

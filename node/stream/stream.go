@@ -35,6 +35,7 @@ type Stream struct {
 	from     time.Duration // where playing is to begin
 	place    int64         // byte offset of the reader
 	waiting  bool          // the reader waits there
+	clock    time.Time     // when the track's beginning would have been heard
 	lacking  []int         // chunks found damaged on disk
 	buffered time.Duration
 	none     chan struct{} // closed while nothing reachable holds what is needed
@@ -150,13 +151,40 @@ func (s *Stream) nudge() {
 
 // at tells where the reader is.
 func (s *Stream) at(offset int64, waiting bool) {
+	t, now := s.pieces.header.TimeAt(offset), time.Now()
 	s.mu.Lock()
 	moved := s.place/protocol.ChunkSize != offset/protocol.ChunkSize || s.waiting != waiting
 	s.place, s.waiting = offset, waiting
+	if heard := s.clock.Add(t); !waiting && (now.After(heard) || heard.Sub(now) > mostAhead) {
+		s.clock, moved = now.Add(-t), true // it begins, goes on after a pause, or elsewhere
+	}
 	s.mu.Unlock()
 	if moved {
 		s.nudge()
 	}
+}
+
+// mostAhead is how far a reader may be ahead of what is heard and have read on:
+// the second that a player decodes ahead (package player), and what an output and
+// a decoder hold. Farther, it has gone elsewhere.
+const mostAhead = 2 * time.Second
+
+// ahead is how long until the reader's place is heard: what a player has in hand.
+// s.mu is held.
+func (s *Stream) ahead(now time.Time) time.Duration {
+	return max(s.clock.Add(s.pieces.header.TimeAt(s.place)).Sub(now), 0)
+}
+
+// soonest is how far ahead of the reader a chunk is needed soon: what the schedule
+// calls urgent (schedule.Rules.Urgent). Who began together with us needs it then.
+const soonest = 3 * time.Second
+
+// soon reports whether a chunk is played soon, or was just now.
+func (s *Stream) soon(i int) bool {
+	t := s.pieces.header.TimeAt(int64(i) * protocol.ChunkSize)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return (t - s.pieces.header.TimeAt(s.place)).Abs() < soonest
 }
 
 // damaged says that a chunk on disk did not verify, and is missing again.

@@ -28,6 +28,7 @@ type Conn struct {
 	dialed bool // by this side
 	since  time.Time
 	out    outbox
+	gauge  *gauge // of what is in flight; nil but for the server's
 
 	silence silence
 
@@ -69,6 +70,7 @@ func newConn(s *Swarm, qc *quic.Conn, node protocol.NodeID, server, dialed bool)
 	}
 	c.announces = rate.NewLimiter(announceRate, announceBurst)
 	c.inquiries = newInquiries()
+	c.gauge, _ = qc.Context().Value(gaugeKey{}).(*gauge)
 	c.greeted = make(chan struct{})
 	c.rejected.done = make(chan struct{})
 	c.out.init(c.holds)

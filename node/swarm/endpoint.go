@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/qlogwriter"
 	"lukechampine.com/blake3"
 
 	"earshot/protocol"
@@ -43,7 +44,9 @@ type endpoint struct {
 	config    *quic.Config
 }
 
-func newEndpoint(c Config) (*endpoint, error) {
+// newEndpoint opens it. What the connections that come in have in flight is told
+// to the uplink, if there is one.
+func newEndpoint(c Config, line *uplink) (*endpoint, error) {
 	e := &endpoint{
 		transport: &quic.Transport{Conn: c.Packet, MaxTokenAge: tokenAge},
 		config: &quic.Config{
@@ -62,6 +65,17 @@ func newEndpoint(c Config) (*endpoint, error) {
 	if c.Secret != nil {
 		e.transport.TokenGeneratorKey = (*quic.TokenGeneratorKey)(derive(c.Secret, "earshot 2026 address validation tokens"))
 		e.transport.StatelessResetKey = (*quic.StatelessResetKey)(derive(c.Secret, "earshot 2026 stateless resets"))
+	}
+	if line != nil {
+		e.transport.ConnContext = func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+			return context.WithValue(ctx, gaugeKey{}, line.gauge()), nil
+		}
+		e.config.Tracer = func(ctx context.Context, _ bool, _ quic.ConnectionID) qlogwriter.Trace {
+			if g, ok := ctx.Value(gaugeKey{}).(*gauge); ok {
+				return g
+			}
+			return nil
+		}
 	}
 	var err error
 	if e.listener, err = e.transport.ListenEarly(c.AcceptTLS, e.config); err != nil {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// uplink is a line with a queue that drops at its tail, in steps of a
+// thinLine is a line with a queue that drops at its tail, in steps of a
 // millisecond: what is sent in one is a fluid, what is acknowledged comes a round
 // trip and the queue later.
-type uplink struct {
+type thinLine struct {
 	rate   float64       // bytes a second
 	most   time.Duration // of queue
 	rtt    time.Duration // without it
@@ -24,7 +24,7 @@ type uplink struct {
 }
 
 // send takes what is sent in a millisecond, by us and by others.
-func (u *uplink) send(ours, others float64) {
+func (u *thinLine) send(ours, others float64) {
 	const ms = 0.001
 	room := max(0, u.most.Seconds()*u.rate-u.queue+u.rate*ms)
 	pass := min(1, room/max(ours+others, 1e-9))
@@ -40,7 +40,7 @@ func (u *uplink) send(ours, others float64) {
 }
 
 // seen is the round trip that is known at millisecond i.
-func (u *uplink) seen(i int) (time.Duration, bool) {
+func (u *thinLine) seen(i int) (time.Duration, bool) {
 	for back := int(u.rtt / time.Millisecond); back < i; back++ {
 		if at := i - back; u.trips[at] <= time.Duration(back)*time.Millisecond {
 			return u.trips[at], true
@@ -60,7 +60,7 @@ func (g governed) at(percent int) time.Duration { return g.queue[(len(g.queue)-1
 
 // govern runs the governor on a line for a time, beside others, and looks at what
 // happens from a moment on.
-func govern(u *uplink, length, from time.Duration, others func(at time.Duration, u *uplink) float64) governed {
+func govern(u *thinLine, length, from time.Duration, others func(at time.Duration, u *thinLine) float64) governed {
 	g, p := newGovernor(), path{}
 	var out governed
 	var oursBefore, othersBefore float64
@@ -108,7 +108,7 @@ func TestTheGovernorFillsALineWithoutAQueue(t *testing.T) {
 	for _, mbit := range []float64{0.3, 1, 2, 10, 40} {
 		for _, rtt := range []time.Duration{20 * time.Millisecond, 80 * time.Millisecond, 250 * time.Millisecond} {
 			t.Run(fmt.Sprint(mbit, " Mbit/s, ", rtt), func(t *testing.T) {
-				u := &uplink{rate: mbit * 1e6 / 8, most: bloat, rtt: rtt}
+				u := &thinLine{rate: mbit * 1e6 / 8, most: bloat, rtt: rtt}
 				got := govern(u, 60*time.Second, 20*time.Second, nil)
 				if got.ours < 0.75*u.rate {
 					t.Errorf("it uses %.0f %% of the line", 100*got.ours/u.rate)
@@ -123,8 +123,8 @@ func TestTheGovernorFillsALineWithoutAQueue(t *testing.T) {
 }
 
 // cbr is a constant flow from a moment on.
-func cbr(from time.Duration, mbit float64) func(time.Duration, *uplink) float64 {
-	return func(at time.Duration, _ *uplink) float64 {
+func cbr(from time.Duration, mbit float64) func(time.Duration, *thinLine) float64 {
+	return func(at time.Duration, _ *thinLine) float64 {
 		if at < from {
 			return 0
 		}
@@ -133,9 +133,9 @@ func cbr(from time.Duration, mbit float64) func(time.Duration, *uplink) float64 
 }
 
 // reno is a flow that fills the queue until it drops, as TCP does.
-func reno(from time.Duration) func(time.Duration, *uplink) float64 {
+func reno(from time.Duration) func(time.Duration, *thinLine) float64 {
 	window, next := 15_000.0, time.Duration(0)
-	return func(at time.Duration, u *uplink) float64 {
+	return func(at time.Duration, u *thinLine) float64 {
 		if at < from {
 			return 0
 		}
@@ -152,7 +152,7 @@ func reno(from time.Duration) func(time.Duration, *uplink) float64 {
 }
 
 func TestTheGovernorLeavesTheLineToOthers(t *testing.T) {
-	line := func() *uplink { return &uplink{rate: 2e6 / 8, most: bloat, rtt: 80 * time.Millisecond} }
+	line := func() *thinLine { return &thinLine{rate: 2e6 / 8, most: bloat, rtt: 80 * time.Millisecond} }
 	t.Run("a constant flow of nine tenths", func(t *testing.T) {
 		got := govern(line(), 90*time.Second, 40*time.Second, cbr(20*time.Second, 1.8))
 		if got.others < 0.99*1.8e6/8 || mean(got.queue) > 10*time.Millisecond {
@@ -172,7 +172,7 @@ func TestTheGovernorLeavesTheLineToOthers(t *testing.T) {
 	})
 	t.Run("and takes it back afterwards", func(t *testing.T) {
 		fill := reno(20 * time.Second)
-		got := govern(line(), 120*time.Second, 80*time.Second, func(at time.Duration, u *uplink) float64 {
+		got := govern(line(), 120*time.Second, 80*time.Second, func(at time.Duration, u *thinLine) float64 {
 			if at > 60*time.Second {
 				return 0
 			}
@@ -187,7 +187,7 @@ func TestTheGovernorLeavesTheLineToOthers(t *testing.T) {
 func TestTheGovernorIsNotMisled(t *testing.T) {
 	t.Run("by jitter", func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 1))
-		u := &uplink{rate: 2e6 / 8, most: bloat, rtt: 80 * time.Millisecond, noise: func() time.Duration {
+		u := &thinLine{rate: 2e6 / 8, most: bloat, rtt: 80 * time.Millisecond, noise: func() time.Duration {
 			return time.Duration(rng.Int64N(int64(10 * time.Millisecond)))
 		}}
 		got := govern(u, 60*time.Second, 20*time.Second, nil)
@@ -197,8 +197,8 @@ func TestTheGovernorIsNotMisled(t *testing.T) {
 		t.Logf("it uses %.0f %% of the line, queue %v", 100*got.ours/u.rate, mean(got.queue))
 	})
 	t.Run("by a longer route", func(t *testing.T) {
-		u := &uplink{rate: 2e6 / 8, most: bloat, rtt: 40 * time.Millisecond}
-		got := govern(u, 90*time.Second, 60*time.Second, func(at time.Duration, u *uplink) float64 {
+		u := &thinLine{rate: 2e6 / 8, most: bloat, rtt: 40 * time.Millisecond}
+		got := govern(u, 90*time.Second, 60*time.Second, func(at time.Duration, u *thinLine) float64 {
 			if at == 20*time.Second {
 				u.rtt = 90 * time.Millisecond
 			}
@@ -210,8 +210,8 @@ func TestTheGovernorIsNotMisled(t *testing.T) {
 		t.Logf("it uses %.0f %% of the line, queue %v", 100*got.ours/u.rate, mean(got.queue))
 	})
 	t.Run("by a shorter one", func(t *testing.T) {
-		u := &uplink{rate: 2e6 / 8, most: bloat, rtt: 90 * time.Millisecond}
-		got := govern(u, 60*time.Second, 40*time.Second, func(at time.Duration, u *uplink) float64 {
+		u := &thinLine{rate: 2e6 / 8, most: bloat, rtt: 90 * time.Millisecond}
+		got := govern(u, 60*time.Second, 40*time.Second, func(at time.Duration, u *thinLine) float64 {
 			if at == 20*time.Second {
 				u.rtt = 40 * time.Millisecond
 			}
@@ -222,7 +222,7 @@ func TestTheGovernorIsNotMisled(t *testing.T) {
 		}
 	})
 	t.Run("by a queue that is always full", func(t *testing.T) {
-		u := &uplink{rate: 2e6 / 8, most: bloat, rtt: 80 * time.Millisecond}
+		u := &thinLine{rate: 2e6 / 8, most: bloat, rtt: 80 * time.Millisecond}
 		got := govern(u, 120*time.Second, 60*time.Second, cbr(20*time.Second, 3))
 		if got.most > 2*governorFloor {
 			t.Errorf("it sends up to %.0f kbit/s there", got.most*8/1000)

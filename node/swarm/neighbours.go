@@ -158,14 +158,15 @@ func (s *Swarm) Watch(id protocol.ID, w Watcher) (stop func()) {
 	}
 }
 
-// Got tells who wants the track that count more chunks from first on are here.
-func (s *Swarm) Got(id protocol.ID, first, count int) {
+// Got tells who wants the track that count more chunks from first on are here, at
+// once if others are likely to need them soon.
+func (s *Swarm) Got(id protocol.ID, first, count int, soon bool) {
 	if s.config.NoUpload {
 		return
 	}
 	s.each(func(c *Conn) {
 		if c.wantsTrack(id) {
-			c.out.got(id, first, count)
+			c.out.got(id, first, count, soon)
 		}
 	})
 }

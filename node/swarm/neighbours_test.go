@@ -150,9 +150,9 @@ func TestAWatcherHearsOfEveryChunkOfItsTrack(t *testing.T) {
 			}
 		}
 		hears("have 7, listening false")
-		b.Got(book.id(), 7, 1)
+		b.Got(book.id(), 7, 1, false)
 		hears("got 7+1")
-		b.Got(protocol.ID{9}, 0, 1) // nobody asked
+		b.Got(protocol.ID{9}, 0, 1, false) // nobody asked
 		hears()
 		b.Completed(book.id())
 		hears("have 7, listening false")
@@ -160,7 +160,7 @@ func TestAWatcherHearsOfEveryChunkOfItsTrack(t *testing.T) {
 		hears("lost")
 		stop()
 		time.Sleep(time.Second)
-		b.Got(book.id(), 0, 1)
+		b.Got(book.id(), 0, 1, false)
 		hears()
 		stop = a.Watch(book.id(), &e)
 		hears("have 7, listening false")
@@ -184,7 +184,7 @@ func TestWhoSharesNothingOffersAndSendsNothing(t *testing.T) {
 		var e ear
 		defer a.Watch(book.id(), &e)()
 		c := w.neighbour(a, b)
-		b.Got(book.id(), 0, 1)
+		b.Got(book.id(), 0, 1, false)
 		time.Sleep(time.Second)
 		if heard, _ := e.take(); !slices.Equal(heard, []string{"have 0, listening false"}) {
 			t.Errorf("heard %q", heard)

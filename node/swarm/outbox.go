@@ -19,6 +19,7 @@ type outbox struct {
 	said []byte         // encoded, in order
 	gots []protocol.Got // held back a moment, so that neighbouring chunks become one message
 	now  bool           // said has what should not wait
+	soon bool           // gots has what is needed soon
 	full bool           // more was to be said than may gather
 }
 
@@ -28,6 +29,8 @@ const (
 	// and not four; a tenth of what the schedule calls urgent, so that no offer
 	// comes late. It also lets others offer the same chunks first.
 	gatherFor = 250 * time.Millisecond
+	// gatherSoon is the same for what others need within the next seconds.
+	gatherSoon = 25 * time.Millisecond
 	// maxSaid is more than all have maps of maxWants usual tracks, and maxGots
 	// all chunks of an album. Who lets so much gather reads too slowly to be of
 	// use, or does not mean to.
@@ -52,13 +55,14 @@ func (o *outbox) say(m protocol.Message) {
 	o.wake()
 }
 
-func (o *outbox) got(id protocol.ID, first, count int) {
+func (o *outbox) got(id protocol.ID, first, count int, soon bool) {
 	o.mu.Lock()
 	if n := len(o.gots); n > 0 && o.gots[n-1].ID == id && o.gots[n-1].First+o.gots[n-1].Count == first {
 		o.gots[n-1].Count += count
 	} else if o.full = o.full || n >= maxGots; !o.full {
 		o.gots = append(o.gots, protocol.Got{ID: id, First: first, Count: count})
 	}
+	o.soon = o.soon || soon
 	o.mu.Unlock()
 	o.wake()
 }
@@ -97,11 +101,14 @@ func (o *outbox) next(ctx context.Context) ([]byte, error) {
 			return nil, context.Cause(ctx)
 		}
 		o.mu.Lock()
-		now := o.now
+		now, gather := o.now, gatherFor
+		if o.soon {
+			gather = gatherSoon
+		}
 		o.mu.Unlock()
 		if !now {
 			select {
-			case <-time.After(gatherFor):
+			case <-time.After(gather):
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}
@@ -109,7 +116,7 @@ func (o *outbox) next(ctx context.Context) ([]byte, error) {
 		o.mu.Lock()
 		o.flushGots()
 		b, full := o.said, o.full
-		o.said, o.now = nil, false
+		o.said, o.now, o.soon = nil, false, false
 		o.mu.Unlock()
 		if full {
 			return nil, errTooSlow

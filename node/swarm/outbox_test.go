@@ -53,10 +53,10 @@ func TestNeighbouringChunksBecomeOneGot(t *testing.T) {
 		o := newOutbox(nil)
 		go func() {
 			for _, i := range []int{4, 5, 6, 9, 10} {
-				o.got(protocol.ID{1}, i, 1)
+				o.got(protocol.ID{1}, i, 1, false)
 				time.Sleep(gatherFor / 8)
 			}
-			o.got(protocol.ID{2}, 11, 1)
+			o.got(protocol.ID{2}, 11, 1, false)
 		}()
 		if got, want := spoken(t, o), []string{"got 1 4+3", "got 1 9+2", "got 2 11+1"}; !slices.Equal(got, want) {
 			t.Errorf("said %q, want %q", got, want)
@@ -67,9 +67,9 @@ func TestNeighbouringChunksBecomeOneGot(t *testing.T) {
 func TestAGotNeverPassesALost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOutbox(nil)
-		o.got(protocol.ID{1}, 0, 1)
+		o.got(protocol.ID{1}, 0, 1, false)
 		o.say(&protocol.Lost{ID: protocol.ID{1}})
-		o.got(protocol.ID{1}, 1, 1)
+		o.got(protocol.ID{1}, 1, 1, false)
 		began := time.Now()
 		if got, want := spoken(t, o), []string{"got 1 0+1", "lost 1", "got 1 1+1"}; !slices.Equal(got, want) {
 			t.Errorf("said %q, want %q", got, want)
@@ -83,8 +83,8 @@ func TestAGotNeverPassesALost(t *testing.T) {
 func TestWhatTheOtherSideHasGotMeanwhileIsNotSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOutbox(func(_ protocol.ID, i int) bool { return i == 2 || i == 3 })
-		o.got(protocol.ID{1}, 0, 6)
-		o.got(protocol.ID{1}, 2, 2)
+		o.got(protocol.ID{1}, 0, 6, false)
+		o.got(protocol.ID{1}, 2, 2, false)
 		if got, want := spoken(t, o), []string{"got 1 0+2", "got 1 4+2"}; !slices.Equal(got, want) {
 			t.Errorf("said %q, want %q", got, want)
 		}
@@ -96,7 +96,7 @@ func TestANeighbourThatDoesNotListenCostsBoundedMemory(t *testing.T) {
 		"have maps": func(o *outbox, _ int) {
 			o.say(&protocol.Have{Size: 1000 * protocol.ChunkSize, Chunks: protocol.FullBitmap(1000)})
 		},
-		"chunks": func(o *outbox, i int) { o.got(protocol.ID{byte(i)}, 2*i, 1) },
+		"chunks": func(o *outbox, i int) { o.got(protocol.ID{byte(i)}, 2*i, 1, false) },
 	} {
 		o := newOutbox(nil)
 		for i := range 50_000 {

@@ -82,7 +82,7 @@ func (c *Conn) serve(s *quic.Stream) {
 	case *protocol.Get:
 		err = c.serveGet(ctx, m, to)
 	case *protocol.GetProof:
-		err = c.serveProof(m, to)
+		err = c.serveProof(ctx, m, to)
 	case *protocol.Open, *protocol.Search, *protocol.FindPeers, *protocol.Renew:
 		if c.swarm.config.Server != nil {
 			c.swarm.config.Server.Answer(ctx, c, m, to)
@@ -123,7 +123,7 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	if count == 0 {
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
-	if c.swarm.config.Server == nil { // a server waits for its turn at each write
+	if c.swarm.uplink == nil { // a server waits for its turn again and again
 		if !c.onLAN() {
 			if err := c.swarm.back.wait(ctx, m.Priority); err != nil {
 				return err
@@ -135,6 +135,9 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 		defer c.swarm.uploads.release()
 	}
 	to.SetPriority(m.Priority)
+	if m.Within > 0 {
+		to.due = time.Now().Add(m.Within - c.RTT()/2)
+	}
 	if err := to.Send(&protocol.Data{Count: count}); err != nil {
 		return err
 	}
@@ -142,13 +145,13 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	return to.SendChunks(ctx, t, m.First, count)
 }
 
-func (c *Conn) serveProof(m *protocol.GetProof, to *Answer) error {
+func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer) error {
 	t, err := c.swarm.acquire(m.ID)
 	if err != nil {
 		return err
 	}
 	defer t.Release()
-	tree, ok := t.Proof()
+	tree, ok := c.swarm.awaitProof(ctx, m.ID, t)
 	if !ok {
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
@@ -156,8 +159,47 @@ func (c *Conn) serveProof(m *protocol.GetProof, to *Answer) error {
 	if err := to.Send(&protocol.Proof{ID: m.ID, Size: len(tree)}); err != nil {
 		return err
 	}
-	_, err = to.Write(tree)
-	return err
+	return c.writeAll(ctx, to.stream, tree, need{due: time.Now().Add(proofPatience)})
+}
+
+// proofPatience is when a proof tree that was asked for is needed: before it is
+// there nothing can be taken from peers.
+const proofPatience = 300 * time.Millisecond
+
+// proofWait is how long who asks for a proof tree that is on its way here is kept
+// waiting: it is one round trip for all who begin together, and not one for each
+// in a row.
+const proofWait = 2 * time.Second
+
+// awaitProof returns a track's proof tree, when it comes if the track is being
+// fetched.
+func (s *Swarm) awaitProof(ctx context.Context, id protocol.ID, t Stored) ([]byte, bool) {
+	timer := time.NewTimer(proofWait)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		_, fetching := s.watches[id]
+		proven := s.proven
+		s.mu.Unlock()
+		if tree, ok := t.Proof(); ok || !fetching {
+			return tree, ok
+		}
+		select {
+		case <-proven:
+		case <-timer.C:
+			return nil, false
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+// Proven says that a proof tree has come.
+func (s *Swarm) Proven() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.proven)
+	s.proven = make(chan struct{})
 }
 
 // peerHead is the longest head of a listener: the start, until its have map is
@@ -186,7 +228,7 @@ func (c *Conn) serveOpen(ctx context.Context, m *protocol.Open, to *Answer) erro
 	if err := to.Send(answer); err != nil || answer.HeadCount == 0 {
 		return err
 	}
-	if err := to.SendProof(ctx, m.ID, tree); err != nil {
+	if err := to.SendProof(ctx, m.ID, tree, 0); err != nil {
 		return err
 	}
 	to.SetPriority(m.Priority)
@@ -215,147 +257,4 @@ func (s *Swarm) acquire(id protocol.ID) (Stored, error) {
 		return nil, &protocol.Refused{Code: protocol.CodeNotFound}
 	}
 	return t, nil
-}
-
-// Answer is the way back of one request.
-type Answer struct {
-	conn     *Conn
-	stream   *quic.Stream
-	priority protocol.Priority
-	first    bool // someone waits for the first byte of it
-	sent     bool
-	ended    bool
-}
-
-// SetPriority says how soon the answer is needed.
-func (a *Answer) SetPriority(p protocol.Priority) {
-	a.priority, a.first = p, false
-	a.stream.SetPriority(urgency(p), false)
-}
-
-// SetFirst sends the answer before all runs: the header and the first second of
-// a track that someone waits for.
-func (a *Answer) SetFirst() {
-	a.priority, a.first = protocol.PriorityUrgent, true
-	a.stream.SetPriority(0, false)
-}
-
-// Send sends a message.
-func (a *Answer) Send(m protocol.Message) error {
-	a.sent = true
-	a.stream.SetWriteDeadline(time.Now().Add(sendTimeout))
-	return protocol.Write(a.stream, m)
-}
-
-// Write sends raw bytes behind a message.
-func (a *Answer) Write(p []byte) (int, error) {
-	a.stream.SetWriteDeadline(time.Now().Add(sendTimeout))
-	return a.stream.Write(p)
-}
-
-// SendChunks sends count chunks from first on, a listener's no faster than its
-// line bears.
-func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) error {
-	s := a.conn.swarm
-	buf := s.buffers.Get().(*sendBuffer)
-	defer s.buffers.Put(buf)
-	for i, end := first, first+count; i < end; {
-		n, atOnce := 0, sendChunks
-		if s.config.Server == nil && s.pacer.rate(a.conn) > 0 {
-			atOnce = 1 // so that what is counted as sent is
-		}
-		for last := min(i+atOnce, end); i < last; i++ {
-			k, err := t.ReadChunk(i, buf[n:n+protocol.ChunkSize])
-			if err != nil {
-				return fmt.Errorf("reading chunk %d: %w", i, err)
-			}
-			n += k
-		}
-		if err := a.send(ctx, buf[:n]); err != nil {
-			return err
-		}
-		a.conn.uploaded.Add(int64(n))
-		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
-	}
-	return nil
-}
-
-// firstBytes is what a server sends of a head at once, before anybody's turn: the
-// frames that sound begins with, at any bitrate, and 100 ms of most.
-const firstBytes = 4 << 10
-
-// send writes raw bytes; a server's in turns, the most urgent of all its
-// connections first. QUIC's own priorities order one connection's streams only.
-func (a *Answer) send(ctx context.Context, b []byte) error {
-	if a.conn.swarm.config.Server == nil {
-		return a.conn.swarm.pacer.write(ctx, a, b)
-	}
-	if a.first {
-		a.first = false
-		n := min(firstBytes, len(b))
-		if _, err := a.Write(b[:n]); err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	done, err := a.conn.swarm.uploads.turn(ctx, a.priority)
-	if err != nil {
-		return err
-	}
-	defer done()
-	_, err = a.Write(b)
-	return err
-}
-
-// sendChunks is how many chunks are written to a stream at once. Each write
-// ends in a packet that is not full: 64 KiB make that one in 46.
-const sendChunks = 4
-
-type sendBuffer [sendChunks * protocol.ChunkSize]byte
-
-// SendProof sends a proof tree unasked, on a stream of its own.
-func (a *Answer) SendProof(ctx context.Context, id protocol.ID, tree []byte) error {
-	s, err := a.conn.quic.OpenUniStreamSync(ctx)
-	if err != nil {
-		return err
-	}
-	if a.priority == protocol.PriorityBackground {
-		s.SetPriority(urgency(a.priority), false)
-	} else {
-		s.SetPriority(urgencyProof, false)
-	}
-	s.SetWriteDeadline(time.Now().Add(sendTimeout))
-	if err = protocol.Write(s, &protocol.Proof{ID: id, Size: len(tree)}); err == nil {
-		_, err = s.Write(tree)
-	}
-	if err != nil {
-		s.CancelWrite(quic.StreamErrorCode(protocol.CodeInternal))
-		return err
-	}
-	return s.Close()
-}
-
-// End ends the answer: in order after nil, with Refuse where nothing was sent
-// yet, else by resetting the stream. Only the first call counts.
-func (a *Answer) End(err error) {
-	if a.ended {
-		return
-	}
-	a.ended = true
-	if err == nil {
-		a.stream.Close()
-		return
-	}
-	code := protocol.CodeInternal
-	var refused *protocol.Refused
-	if errors.As(err, &refused) {
-		code = refused.Code
-	} else {
-		a.conn.swarm.log.Debug("an answer failed", "node", a.conn.node.Short(), "err", err)
-	}
-	if !a.sent && a.Send(&protocol.Refuse{Code: code}) == nil {
-		a.stream.Close()
-		return
-	}
-	a.stream.CancelWrite(quic.StreamErrorCode(code))
 }

@@ -74,9 +74,10 @@ type Swarm struct {
 	config   Config
 	log      *slog.Logger
 	endpoint *endpoint
-	uploads  *uploads
-	pacer    *pacer // of a listener
+	uploads  *uploads // of a listener, as the next two
+	pacer    *pacer
 	back     standBack
+	uplink   *uplink   // of the server
 	buffers  sync.Pool // of *sendBuffer
 	faults   faults
 	place    *place
@@ -94,6 +95,7 @@ type Swarm struct {
 	dialing map[protocol.NodeID]struct{}
 	watches map[protocol.ID]Watcher
 	joined  chan struct{} // closed when a neighbour comes
+	proven  chan struct{} // closed when a proof tree comes
 }
 
 type faults struct{ violations, badChunks, timeouts, disconnected atomic.Int64 }
@@ -105,25 +107,25 @@ func New(c Config) (*Swarm, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	slots, waiting := uploadSlots, maxWaiting
-	if c.Server != nil {
-		slots, waiting = turnSlots, maxMembers*maxStreams // the server answers whoever asks, in turns
-	}
 	s := &Swarm{
 		config: c, log: c.Log,
-		uploads: newUploads(slots, waiting),
+		uploads: newUploads(uploadSlots, maxWaiting),
 		buffers: sync.Pool{New: func() any { return new(sendBuffer) }},
 		conns:   map[protocol.NodeID]*Conn{},
 		dialing: map[protocol.NodeID]struct{}{},
 		watches: map[protocol.ID]Watcher{},
 		joined:  make(chan struct{}),
+		proven:  make(chan struct{}),
 	}
 	s.pacer = newPacer(s, c.UploadCap)
 	var err error
 	if s.place, err = newPlace(c.Coordinate); err != nil {
 		return nil, err
 	}
-	if s.endpoint, err = newEndpoint(c); err != nil {
+	if c.Server != nil {
+		s.uplink = newUplink()
+	}
+	if s.endpoint, err = newEndpoint(c, s.uplink); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -133,6 +135,9 @@ func New(c Config) (*Swarm, error) {
 	s.overlay.init()
 	s.wg.Go(func() { s.accept(ctx) })
 	s.wg.Go(func() { s.tidy(ctx) })
+	if s.uplink != nil {
+		s.wg.Go(func() { s.uplink.watch(ctx) })
+	}
 	if c.ServerAddr != "" {
 		s.wg.Go(func() { s.keepServer(ctx) })
 	}

@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"sync"
-	"time"
 
 	"earshot/protocol"
 )
@@ -26,14 +25,6 @@ const (
 	uploadSlots = 4
 	// maxWaiting bounds who waits for a slot; the next is told to ask others.
 	maxWaiting = 16
-	// turnSlots is how many writes of a server go on at once. Each may fill a
-	// connection's window, 40 KB at first, so more would only queue up in a thin
-	// uplink, before what is more urgent; 8 windows in a round trip of 50 ms are
-	// 50 Mbit/s before any has grown.
-	turnSlots = 8
-	// turnTime is when a write that makes no progress loses its turn: it waits
-	// for its reader, and not for the uplink.
-	turnTime = 500 * time.Millisecond
 )
 
 type waiter struct {
@@ -86,20 +77,6 @@ func (u *uploads) acquire(ctx context.Context, p protocol.Priority) error {
 	u.mu.Unlock()
 	u.release() // the turn came at the same moment
 	return ctx.Err()
-}
-
-// turn waits for a slot for one write, the most urgent first, and returns what
-// gives it back. It is given back by itself after turnTime.
-func (u *uploads) turn(ctx context.Context, p protocol.Priority) (done func(), err error) {
-	if err := u.acquire(ctx, p); err != nil {
-		return nil, err
-	}
-	release := sync.OnceFunc(u.release)
-	timer := time.AfterFunc(turnTime, release)
-	return func() {
-		timer.Stop()
-		release()
-	}, nil
 }
 
 func (u *uploads) release() {

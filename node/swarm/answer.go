@@ -1,0 +1,241 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"earshot/protocol"
+)
+
+// Answer is the way back of one request.
+type Answer struct {
+	conn     *Conn
+	stream   *quic.Stream
+	priority protocol.Priority
+	due      time.Time // when what is sent is needed
+	sent     bool
+	ended    bool
+}
+
+// patience is how soon what was asked with a priority is needed, where the asker
+// did not say. Nothing waits for ever: it comes before what is asked for later.
+var patience = [...]time.Duration{
+	protocol.PriorityUrgent:     500 * time.Millisecond,
+	protocol.PriorityPlaying:    5 * time.Second,
+	protocol.PriorityPrefetch:   15 * time.Second,
+	protocol.PriorityBackground: time.Minute,
+}
+
+// SetPriority says how soon the answer is needed.
+func (a *Answer) SetPriority(p protocol.Priority) {
+	a.priority, a.due = p, time.Now().Add(patience[p])
+	a.stream.SetPriority(urgency(p), false)
+}
+
+// SetFirst sends the answer before all runs: someone waits for it.
+func (a *Answer) SetFirst() {
+	a.priority, a.due = protocol.PriorityUrgent, time.Now()
+	a.stream.SetPriority(0, false)
+}
+
+// Send sends a message.
+func (a *Answer) Send(m protocol.Message) error {
+	a.sent = true
+	a.stream.SetWriteDeadline(time.Now().Add(sendTimeout))
+	return protocol.Write(a.stream, m)
+}
+
+// Write sends raw bytes behind a message.
+func (a *Answer) Write(p []byte) (int, error) {
+	a.stream.SetWriteDeadline(time.Now().Add(sendTimeout))
+	return a.stream.Write(p)
+}
+
+// SendChunks sends count chunks from first on, a listener's no faster than its
+// line bears.
+func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) error {
+	return a.sendChunks(ctx, t, first, count, func(offset int64) (need, int64) {
+		return need{sound: true, due: a.due}, math.MaxInt64
+	})
+}
+
+func (a *Answer) sendChunks(ctx context.Context, t Stored, first, count int, when needs) error {
+	s := a.conn.swarm
+	buf := s.buffers.Get().(*sendBuffer)
+	defer s.buffers.Put(buf)
+	for i, end := first, first+count; i < end; {
+		n, atOnce, offset := 0, writeChunks, int64(i)*protocol.ChunkSize
+		if s.uplink == nil && s.pacer.rate(a.conn) > 0 {
+			atOnce = 1 // so that what is counted as sent is
+		}
+		for last := min(i+atOnce, end); i < last; i++ {
+			k, err := t.ReadChunk(i, buf[n:n+protocol.ChunkSize])
+			if err != nil {
+				return fmt.Errorf("reading chunk %d: %w", i, err)
+			}
+			n += k
+		}
+		if err := a.send(ctx, buf[:n], offset, when); err != nil {
+			return err
+		}
+		a.conn.uploaded.Add(int64(n))
+		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
+	}
+	return nil
+}
+
+// firstBytes is what a server sends of a head for the sound to begin: the frames
+// that it begins with, at any bitrate, and 60 ms of most.
+const firstBytes = 5 << 9
+
+// Head is what a server sends of a track to someone who begins to play it.
+type Head struct {
+	From         time.Duration // where playing begins
+	First, Count int           // chunks
+	// Shared is the first chunk that others, who begin too, take from the asker;
+	// for them it is there Spread before it is played.
+	Shared int
+	Spread time.Duration
+}
+
+// SendHead sends a head: to each who begins what sound needs to begin, and the
+// rest as it will be needed.
+func (a *Answer) SendHead(ctx context.Context, t Stored, head Head) error {
+	h, line := t.Header(), a.conn.swarm.uplink
+	start := h.OffsetAt(head.From) + firstBytes
+	var began time.Time
+	defer func() {
+		if !began.IsZero() {
+			line.sounds(-1)
+		}
+	}()
+	return a.sendChunks(ctx, t, head.First, head.Count, func(offset int64) (need, int64) {
+		if offset < start {
+			return need{start: true}, start
+		}
+		if began.IsZero() {
+			began = time.Now()
+			line.sounds(1)
+		}
+		if chunk := offset / protocol.ChunkSize; chunk >= int64(head.Shared) { // passed on whole
+			plays := h.TimeAt(chunk*protocol.ChunkSize) - head.From
+			return need{sound: plays <= head.Spread, due: began.Add(plays - head.Spread)}, (chunk + 1) * protocol.ChunkSize
+		}
+		return need{sound: true, due: began.Add(h.TimeAt(offset) - head.From)}, offset + quantum
+	})
+}
+
+// needs tells how soon the bytes from an offset to another one are needed.
+type needs func(offset int64) (n need, end int64)
+
+// send writes the raw bytes of a track at an offset, as the line of this node
+// bears them: a server's in turns of all its connections.
+func (a *Answer) send(ctx context.Context, b []byte, offset int64, when needs) error {
+	if a.conn.swarm.uplink == nil {
+		return a.conn.swarm.pacer.write(ctx, a, b)
+	}
+	for len(b) > 0 {
+		n, end := when(offset)
+		k, err := a.conn.write(ctx, a.stream, b[:min(int64(len(b)), end-offset)], n)
+		b, offset = b[k:], offset+int64(k)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writer is a stream that takes what QUIC may send of it now.
+type writer interface {
+	io.Writer
+	WriteWithLimit(p []byte, limiter func(most int) int) (int, error)
+	SetWriteDeadline(t time.Time) error
+}
+
+// write writes to one of the connection's streams: a server as much as one turn
+// allows, a listener all of it.
+func (c *Conn) write(ctx context.Context, w writer, b []byte, n need) (int, error) {
+	w.SetWriteDeadline(time.Now().Add(sendTimeout))
+	if c.gauge == nil {
+		return w.Write(b)
+	}
+	t, err := c.swarm.uplink.take(ctx, c.gauge, n)
+	if err != nil {
+		return 0, err
+	}
+	defer t.end()
+	k, err := w.WriteWithLimit(b, t.limit)
+	if errors.Is(err, quic.ErrWriteLimitReached) {
+		err = nil
+	}
+	return k, err
+}
+
+// writeAll writes all of it, in as many turns as it takes.
+func (c *Conn) writeAll(ctx context.Context, w writer, b []byte, n need) error {
+	for len(b) > 0 {
+		k, err := c.write(ctx, w, b, n)
+		b = b[k:]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeChunks is how many chunks are written to a stream at once. Each write
+// ends in a packet that is not full: 64 KiB make that one in 46.
+const writeChunks = 4
+
+type sendBuffer [writeChunks * protocol.ChunkSize]byte
+
+// SendProof sends a proof tree unasked, on a stream of its own, as something that
+// is needed within a time.
+func (a *Answer) SendProof(ctx context.Context, id protocol.ID, tree []byte, within time.Duration) error {
+	s, err := a.conn.quic.OpenUniStreamSync(ctx)
+	if err != nil {
+		return err
+	}
+	if a.priority == protocol.PriorityBackground {
+		s.SetPriority(urgency(a.priority), false)
+	} else {
+		s.SetPriority(urgencyProof, false)
+	}
+	b := append(protocol.Append(nil, &protocol.Proof{ID: id, Size: len(tree)}), tree...)
+	if err := a.conn.writeAll(ctx, s, b, need{due: time.Now().Add(within)}); err != nil {
+		s.CancelWrite(quic.StreamErrorCode(protocol.CodeInternal))
+		return err
+	}
+	return s.Close()
+}
+
+// End ends the answer: in order after nil, with Refuse where nothing was sent
+// yet, else by resetting the stream. Only the first call counts.
+func (a *Answer) End(err error) {
+	if a.ended {
+		return
+	}
+	a.ended = true
+	if err == nil {
+		a.stream.Close()
+		return
+	}
+	code := protocol.CodeInternal
+	var refused *protocol.Refused
+	if errors.As(err, &refused) {
+		code = refused.Code
+	} else {
+		a.conn.swarm.log.Debug("an answer failed", "node", a.conn.node.Short(), "err", err)
+	}
+	if !a.sent && a.Send(&protocol.Refuse{Code: code}) == nil {
+		a.stream.Close()
+		return
+	}
+	a.stream.CancelWrite(quic.StreamErrorCode(code))
+}

@@ -1,0 +1,376 @@
+package swarm
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go/qlog"
+	"github.com/quic-go/quic-go/qlogwriter"
+)
+
+// uplink is a server's line as all its connections share it: how much may be
+// under way (window), and whose bytes go next. QUIC's own priorities order the
+// streams of one connection only.
+//
+// First goes what sounds already and would end soon, the soonest needed first; then
+// what is needed by now; then those who wait for their first sound, in order of
+// their coming; then everything, the soonest needed first. So a line that is too
+// thin for all who begin starts as many as it can carry, one after another, and
+// lets none of them wait again.
+type uplink struct {
+	mu       sync.Mutex
+	window   window
+	inFlight int // bytes that QUIC counts as under way, of all connections
+	granted  int // bytes that may be sent and are in no packet yet
+	order    uint64
+	sound    turns // what sounds already, by when it is needed
+	starts   turns // those who wait for their first sound, by when they came
+	others   turns // by when they are needed
+	sounding int   // heads under way whose start was sent
+	gauges   map[*gauge]struct{}
+}
+
+const (
+	// quantum is what one turn sends, in bytes: four packets, so that a turn
+	// costs little, and 20 ms of 2 Mbit/s.
+	quantum = 4 * packetSize
+	// packetSize is about what QUIC's packets hold (RFC 9000, section 14.1).
+	packetSize = 1200
+	// hurry is what sound is needed so soon that it goes before those who have not
+	// begun: the way to a listener, with a queue, and some turns of others. With
+	// many who sound already it is hurryEach for each of them, as the line may be
+	// all theirs: 20 at 4 Mbit/s are.
+	hurry     = 100 * time.Millisecond
+	hurryEach = 7 * time.Millisecond
+	// later is what is needed so late that it leaves half of the window to others.
+	later = time.Second
+	// turnTime is when a turn that sends nothing is lost: its connection waits
+	// for its reader, and not for the line.
+	turnTime = 250 * time.Millisecond
+	// mute is when what a connection has in flight counts no more, as nothing
+	// of it was acknowledged: it is not on the line, the other side is gone. Its
+	// probes go on (RFC 9002, section 6.2).
+	mute = time.Second
+)
+
+func newUplink() *uplink {
+	return &uplink{window: newWindow(), gauges: map[*gauge]struct{}{}}
+}
+
+// gauge returns the account of a new connection.
+func (l *uplink) gauge() *gauge {
+	g := &gauge{line: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gauges[g] = struct{}{}
+	return g
+}
+
+// watch takes connections that fell silent out of account, until ctx ends.
+func (l *uplink) watch(ctx context.Context) {
+	ticker := time.NewTicker(mute / 4)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			l.passOver(now)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *uplink) passOver(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for g := range l.gauges {
+		if g.counted > 0 && now.Sub(g.heard) > mute {
+			l.inFlight -= g.counted
+			g.counted, g.silent = 0, true
+		}
+	}
+	l.grant(now)
+}
+
+// sounds counts those who are sent what sounds already.
+func (l *uplink) sounds(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sounding += n
+}
+
+// need is how soon bytes are needed.
+type need struct {
+	start bool      // nothing sounds before they come
+	sound bool      // what sounds ends without them
+	due   time.Time // unless start is set
+}
+
+// turn is the right to send a quantum.
+type turn struct {
+	need
+	line  *uplink
+	gauge *gauge
+	order uint64
+	index int // in its heap; -1: in none
+	ready chan struct{}
+	left  int // bytes that it may still send; under line.mu
+	timer *time.Timer
+}
+
+// take waits for a turn; the caller ends it.
+func (l *uplink) take(ctx context.Context, g *gauge, n need) (*turn, error) {
+	t := &turn{need: n, line: l, gauge: g, ready: make(chan struct{})}
+	l.mu.Lock()
+	l.order++
+	t.order = l.order
+	l.push(t)
+	l.grant(time.Now())
+	l.mu.Unlock()
+	select {
+	case <-t.ready:
+		t.timer = time.AfterFunc(turnTime, t.giveUp)
+		return t, nil
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	t.withdraw()
+	l.mu.Unlock()
+	return nil, ctx.Err()
+}
+
+func (l *uplink) push(t *turn) { heap.Push(l.queue(t.need), t) }
+
+// grant gives turns while there is room in the window. l.mu is held.
+func (l *uplink) grant(now time.Time) {
+	for l.inFlight+l.granted < l.window.size {
+		t := l.pick(now)
+		if t == nil {
+			break
+		}
+		t.left = quantum
+		l.granted += quantum
+		t.gauge.granted += quantum
+		close(t.ready)
+	}
+	if l.waiting() {
+		l.window.wait(now)
+	}
+}
+
+// pick takes out whose turn it is, nil if nobody's; those whose own connection is
+// full wait for that.
+func (l *uplink) pick(now time.Time) *turn {
+	for l.waiting() {
+		from := l.next(now)
+		if from == nil {
+			return nil
+		}
+		t := heap.Pop(from).(*turn)
+		if t.gauge.hasRoom() {
+			return t
+		}
+		t.gauge.waiting = append(t.gauge.waiting, t)
+	}
+	return nil
+}
+
+func (l *uplink) waiting() bool { return len(l.sound)+len(l.starts)+len(l.others) > 0 }
+
+// next returns the queue whose first is next, nil if that is to wait: half of the
+// window is kept for sound, as long as the line is not known, and from what is
+// needed much later.
+func (l *uplink) next(now time.Time) *turns {
+	free := l.inFlight+l.granted < l.window.size/2
+	from := &l.sound
+	switch {
+	case l.sound.needed(now.Add(max(hurry, time.Duration(l.sounding)*hurryEach))):
+		return &l.sound
+	case l.others.needed(now) && (free || l.window.found):
+		return &l.others
+	case len(l.starts) > 0:
+		return &l.starts
+	case len(l.sound) == 0 || len(l.others) > 0 && l.others[0].due.Before(l.sound[0].due):
+		from = &l.others
+	}
+	if free || l.window.found && from.needed(now.Add(later)) {
+		return from
+	}
+	return nil
+}
+
+// needed reports whether the first is needed by a time.
+func (t turns) needed(by time.Time) bool { return len(t) > 0 && t[0].due.Before(by) }
+
+// queue is where a need waits.
+func (l *uplink) queue(n need) *turns {
+	switch {
+	case n.start:
+		return &l.starts
+	case n.sound:
+		return &l.sound
+	}
+	return &l.others
+}
+
+// withdraw takes a turn out of whatever it is in, or gives it back. line.mu is held.
+func (t *turn) withdraw() {
+	l := t.line
+	switch {
+	case t.index >= 0:
+		heap.Remove(l.queue(t.need), t.index)
+	default:
+		for i, other := range t.gauge.waiting {
+			if other == t {
+				t.gauge.waiting = append(t.gauge.waiting[:i], t.gauge.waiting[i+1:]...)
+			}
+		}
+	}
+	t.giveBack()
+}
+
+// giveBack lets go of what was not sent. line.mu is held.
+func (t *turn) giveBack() {
+	t.line.granted -= t.left
+	t.gauge.granted -= t.left
+	t.left = 0
+	t.line.grant(time.Now())
+}
+
+// limit tells QUIC, while it makes a packet, how much of what is written may go
+// into it: whole packets, so that none is sent that is not full.
+func (t *turn) limit(most int) int {
+	l := t.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.left <= 0 {
+		return 0
+	}
+	used := min(most, t.left)
+	t.left -= used
+	l.granted -= used
+	t.gauge.granted -= used
+	return most
+}
+
+// end ends a turn.
+func (t *turn) end() {
+	t.timer.Stop()
+	t.giveUp()
+}
+
+func (t *turn) giveUp() {
+	t.line.mu.Lock()
+	defer t.line.mu.Unlock()
+	t.giveBack()
+}
+
+// gauge is what QUIC tells of one connection. It is a recorder of qlog events,
+// as QUIC tells what is in flight by those alone.
+type gauge struct {
+	line       *uplink
+	inFlight   int // bytes; this and all below under line.mu
+	counted    int // of them, in line.inFlight
+	granted    int
+	heard      time.Time // when something was acknowledged, or sent on an idle connection
+	silent     bool
+	congestion int // window, bytes; 0 before it is known
+	base       baseline
+	lost       int     // packets, since something was acknowledged; of the connection's goroutine
+	waiting    []*turn // for room in this connection
+}
+
+type gaugeKey struct{}
+
+func (g *gauge) hasRoom() bool {
+	return g.congestion == 0 || g.inFlight+g.granted < g.congestion
+}
+
+// AddProducer makes a gauge a qlog trace.
+func (g *gauge) AddProducer() qlogwriter.Recorder { return g }
+
+// RecordEvent takes note of what is in flight, after each packet and each
+// acknowledgement.
+func (g *gauge) RecordEvent(e qlogwriter.Event) {
+	m, ok := e.(qlog.MetricsUpdated)
+	if _, lost := e.(qlog.PacketLost); lost {
+		g.lost++
+	}
+	if !ok {
+		return
+	}
+	now, l := time.Now(), g.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g.congestion = m.CongestionWindow
+	less := g.set(now, m.BytesInFlight)
+	if less > 0 && m.LatestRTT > 0 {
+		base := g.base.add(now, m.LatestRTT)
+		l.window.acked(now, less-g.lost*packetSize, base, m.LatestRTT-base)
+		g.lost = 0
+	}
+	if less > 0 {
+		l.grant(now)
+	}
+}
+
+// set brings the count of what is in flight up to date, and returns how much less
+// it is. line.mu is held.
+func (g *gauge) set(now time.Time, inFlight int) (less int) {
+	less = g.inFlight - inFlight
+	if less > 0 || g.inFlight == 0 {
+		g.heard, g.silent = now, false
+	}
+	g.inFlight = inFlight
+	if !g.silent {
+		g.line.inFlight += inFlight - g.counted
+		g.counted = inFlight
+	}
+	if g.hasRoom() {
+		for _, t := range g.waiting {
+			g.line.push(t)
+		}
+		g.waiting = nil
+	}
+	return less
+}
+
+// Close takes the connection out of account.
+func (g *gauge) Close() error {
+	now, l := time.Now(), g.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.gauges, g)
+	g.congestion = 0
+	g.set(now, 0)
+	l.grant(now)
+	return nil
+}
+
+// turns is a heap of turns: starts by their coming, the others by their need.
+type turns []*turn
+
+func (t turns) Len() int { return len(t) }
+func (t turns) Less(i, j int) bool {
+	if !t[i].start && !t[i].due.Equal(t[j].due) {
+		return t[i].due.Before(t[j].due)
+	}
+	return t[i].order < t[j].order
+}
+func (t turns) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+func (t *turns) Push(x any) {
+	x.(*turn).index = len(*t)
+	*t = append(*t, x.(*turn))
+}
+func (t *turns) Pop() any {
+	last := (*t)[len(*t)-1]
+	(*t)[len(*t)-1] = nil
+	*t = (*t)[:len(*t)-1]
+	last.index = -1
+	return last
+}

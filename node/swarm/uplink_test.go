@@ -1,0 +1,157 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go/qlog"
+)
+
+// occupied returns an uplink whose window is full with what the gauge has under way.
+func occupied() (*uplink, *gauge) {
+	l := newUplink()
+	g := l.gauge()
+	g.under(firstWindow)
+	return l, g
+}
+
+// under has QUIC tell what is in flight.
+func (g *gauge) under(bytes int) {
+	g.RecordEvent(qlog.MetricsUpdated{BytesInFlight: bytes, CongestionWindow: 1 << 20, LatestRTT: time.Millisecond})
+}
+
+func TestSoundGoesBeforeStartsAndStartsBeforeTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, g := occupied()
+		l.window.found = true
+		now := time.Now()
+		wants := map[string]need{
+			"late":   {due: now.Add(-time.Second)},
+			"soon":   {sound: true, due: now.Add(hurry / 2)},
+			"sooner": {sound: true, due: now.Add(hurry / 4)},
+			"start":  {start: true},
+			"later":  {due: now.Add(2 * later)},
+			"far":    {sound: true, due: now.Add(later / 2)},
+		}
+		var mu sync.Mutex
+		var order []string
+		var wg sync.WaitGroup
+		for name, n := range wants {
+			other := l.gauge()
+			wg.Go(func() {
+				turn, err := l.take(t.Context(), other, n)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				order = append(order, name)
+				mu.Unlock()
+				turn.end()
+			})
+		}
+		synctest.Wait()
+		for sent := firstWindow; sent > 0; sent -= quantum {
+			g.under(sent - quantum)
+			synctest.Wait()
+		}
+		wg.Wait()
+		if want := []string{"sooner", "soon", "late", "start", "far", "later"}; !slices.Equal(order, want) {
+			t.Errorf("they went in the order %v, want %v", order, want)
+		}
+	})
+}
+
+func TestAFullConnectionHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newUplink()
+		full := l.gauge()
+		full.RecordEvent(qlog.MetricsUpdated{BytesInFlight: 9000, CongestionWindow: 9000})
+		got := make(chan *turn, 1)
+		go func() {
+			turn, _ := l.take(t.Context(), full, need{start: true})
+			got <- turn
+		}()
+		synctest.Wait()
+		turn, err := l.take(t.Context(), l.gauge(), need{due: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		turn.end()
+		select {
+		case <-got:
+			t.Error("the full one got a turn")
+		default:
+		}
+		full.under(1000)
+		(<-got).end()
+	})
+}
+
+func TestWhatADeadConnectionHasInFlightIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, g := occupied()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		go l.watch(ctx)
+		began := time.Now()
+		turn, err := l.take(t.Context(), l.gauge(), need{start: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		turn.end()
+		if waited := time.Since(began); waited > 2*mute {
+			t.Errorf("it waited for %v", waited)
+		}
+		g.under(firstWindow / 2) // it is back
+		if l.inFlight != firstWindow/2 {
+			t.Errorf("%d bytes count as in flight", l.inFlight)
+		}
+		g.Close()
+		if l.inFlight != 0 {
+			t.Errorf("%d bytes count as in flight of nobody", l.inFlight)
+		}
+	})
+}
+
+func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newUplink()
+		ctx, cancel := context.WithCancel(t.Context())
+		var turns []*turn
+		for l.granted < firstWindow {
+			turn, err := l.take(t.Context(), l.gauge(), need{start: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			turns = append(turns, turn)
+		}
+		gone := make(chan error)
+		go func() {
+			_, err := l.take(ctx, l.gauge(), need{start: true})
+			gone <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("who gave up got %v", err)
+		}
+		time.Sleep(2 * turnTime)
+		synctest.Wait()
+		if l.granted != 0 {
+			t.Errorf("%d bytes are granted still", l.granted)
+		}
+		for _, turn := range turns {
+			if turn.limit(1200) != 0 {
+				t.Error("a turn that was lost still sends")
+			}
+			turn.end()
+		}
+	})
+}

@@ -1,0 +1,120 @@
+package swarm
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// pipe is a line with a queue that drops nothing, behind a way of some length.
+type pipe struct {
+	rate   float64 // bytes a second
+	base   time.Duration
+	jitter time.Duration // at the most, of each packet
+}
+
+// fill keeps a pipe as full as the window allows, from a time on, and returns
+// what was delivered a second, and the mean queue.
+func (p pipe) fill(w *window, from time.Time, d time.Duration) (rate float64, queue time.Duration) {
+	type packet struct{ sent, acked time.Time }
+	rng := rand.New(rand.NewPCG(1, 2))
+	var under []packet // by when they are acknowledged
+	now, free := from, from
+	delivered, queued := 0, time.Duration(0)
+	for now.Before(from.Add(d)) {
+		for len(under)*packetSize < w.size {
+			if free.Before(now) {
+				free = now
+			}
+			queued += free.Sub(now)
+			free = free.Add(time.Duration(packetSize / p.rate * float64(time.Second)))
+			acked := free.Add(p.base)
+			if p.jitter > 0 {
+				acked = acked.Add(time.Duration(rng.Int64N(int64(p.jitter))))
+			}
+			at, _ := slices.BinarySearchFunc(under, acked, func(q packet, t time.Time) int { return q.acked.Compare(t) })
+			under = slices.Insert(under, at, packet{now, acked})
+		}
+		w.wait(now)
+		next := under[0]
+		under = under[1:]
+		now = next.acked
+		w.acked(now, packetSize, p.base, now.Sub(next.sent)-p.base)
+		delivered++
+	}
+	return float64(delivered*packetSize) / now.Sub(from).Seconds(), queued / time.Duration(delivered)
+}
+
+func TestTheWindowFindsTheLine(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		pipe
+		queue time.Duration // at the most, in the mean
+	}{
+		{"2 Mbit/s", pipe{250e3, 50 * time.Millisecond, 0}, 40 * time.Millisecond},
+		{"4 Mbit/s", pipe{500e3, 50 * time.Millisecond, 0}, 40 * time.Millisecond},
+		{"100 Mbit/s", pipe{12.5e6, 50 * time.Millisecond, 0}, 40 * time.Millisecond},
+		{"10 Mbit/s, far", pipe{1.25e6, 250 * time.Millisecond, 0}, 70 * time.Millisecond},
+		{"20 Mbit/s, near", pipe{2.5e6, 5 * time.Millisecond, 0}, 40 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w, start := newWindow(), time.Unix(0, 0)
+			test.fill(&w, start, 5*time.Second)
+			rate, queue := test.fill(&w, start.Add(5*time.Second), 20*time.Second)
+			if rate < 0.9*test.rate {
+				t.Errorf("%.0f bytes a second are delivered, of %.0f", rate, test.rate)
+			}
+			if queue > test.queue {
+				t.Errorf("packets queue for %v", queue)
+			}
+		})
+	}
+}
+
+func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
+	p := pipe{1e6, 50 * time.Millisecond, 40 * time.Millisecond}
+	w, start := newWindow(), time.Unix(0, 0)
+	p.fill(&w, start, 20*time.Second)
+	if rate, _ := p.fill(&w, start.Add(20*time.Second), 20*time.Second); rate < 0.6*p.rate {
+		t.Errorf("%.0f bytes a second are delivered, of %.0f", rate, p.rate)
+	}
+}
+
+func TestTheWindowFollowsALineThatChanges(t *testing.T) {
+	w, now := newWindow(), time.Unix(0, 0)
+	for _, rate := range []float64{1e6, 250e3, 2e6} {
+		p := pipe{rate, 50 * time.Millisecond, 0}
+		p.fill(&w, now, 10*time.Second)
+		now = now.Add(10 * time.Second)
+		got, queue := p.fill(&w, now, 10*time.Second)
+		now = now.Add(10 * time.Second)
+		if got < 0.9*rate || queue > 60*time.Millisecond {
+			t.Errorf("at %.0f bytes a second, %.0f are delivered, and packets queue for %v", rate, got, queue)
+		}
+	}
+}
+
+func TestWhatNobodyWaitsBehindLeavesTheWindowAlone(t *testing.T) {
+	w, now := newWindow(), time.Unix(0, 0)
+	for range 1000 {
+		now = now.Add(10 * time.Millisecond)
+		w.acked(now, packetSize, 50*time.Millisecond, 300*time.Millisecond)
+	}
+	if w.size != firstWindow {
+		t.Errorf("the window went to %d", w.size)
+	}
+}
+
+func TestABaselineForgetsAWayThatIsNoMore(t *testing.T) {
+	var b baseline
+	now := time.Unix(0, 0)
+	b.add(now, 20*time.Millisecond)
+	for range 3 {
+		now = now.Add(baseSpan + time.Second)
+		b.add(now, 80*time.Millisecond)
+	}
+	if got := b.add(now, 90*time.Millisecond); got != 80*time.Millisecond {
+		t.Errorf("the round trip without a queue is %v", got)
+	}
+}
