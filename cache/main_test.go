@@ -42,7 +42,7 @@ func newSong(size int, seed uint64) song {
 	s.ID, s.Size = root, int64(size)
 	s.Title, s.Artist, s.Album = "Präludium", "J. S. Bach", "Das Wohltemperierte Klavier"
 	s.Duration, s.Bitrate = time.Second*time.Duration(size/24000+1), 192_000
-	s.Format, s.SampleRate, s.Channels, s.Gain = protocol.FormatMP3, 44100, 2, -4321
+	s.Format, s.SampleRate, s.Channels, s.Loudness = protocol.FormatMP3, 44100, 2, protocol.Loudness{TrackGain: -4321, TrackPeak: 1}
 	for at := 0; at < size; at += 24000 {
 		s.Seek = append(s.Seek, int64(at))
 	}

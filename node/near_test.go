@@ -194,7 +194,7 @@ func TestALieAboutATrackIsFoundOut(t *testing.T) {
 	for name, lie := range map[string]func(h *protocol.Header){
 		"longer":  func(h *protocol.Header) { h.Size += 10 * protocol.ChunkSize },
 		"shorter": func(h *protocol.Header) { h.Size -= 10 * protocol.ChunkSize; h.Seek = h.Seek[:20] },
-		"louder":  func(h *protocol.Header) { h.Gain = 60_000 },
+		"louder":  func(h *protocol.Header) { h.Loudness.TrackGain = 60_000 },
 		"a seek table that leads nowhere": func(h *protocol.Header) {
 			h.Seek = slices.Repeat([]int64{0}, len(h.Seek))
 		},

@@ -48,9 +48,13 @@
 //	  Disc (i), Number (i), Year (i), Duration in microseconds (i),
 //	  Size (i) <= 2^30, Bitrate (i),
 //	}
+//	Loudness {
+//	  Track and Album Gain (i) signed
+//	  or 100001 (i) signed, Track Gain (i) signed, Track Peak (i), Album Gain (i) signed, Album Peak (i),
+//	}
 //	Header {
 //	  Track, Format (i), Sample Rate (i), Channels (i) <= 8, Delay (i), Padding (i),
-//	  Samples (i), Gain (i) signed, Seconds (i), Seek Table (i) signed ...,
+//	  Samples (i), Loudness, Seconds (i), Seek Table (i) signed ...,
 //	  [ Setup Bytes <= 16 KiB ],  -- no such field where Format is 1
 //	}
 //

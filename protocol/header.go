@@ -23,7 +23,7 @@ func AppendHeader(b []byte, h *Header) []byte {
 	b = appendInt(b, h.Delay)
 	b = appendInt(b, h.Padding)
 	b = appendInt(b, h.Samples)
-	b = appendSigned(b, int64(h.Gain))
+	b = appendLoudness(b, h.Loudness)
 	b = appendSeek(b, h.Seek)
 	if h.Format != FormatMP3 {
 		b = appendBytes(b, h.Setup)
@@ -47,12 +47,12 @@ func (d *decoder) header() (h Header) {
 	h.Delay = d.int(maxPadding)
 	h.Padding = d.int(maxPadding)
 	h.Samples = int64(d.varint(maxRate * MaxSeconds))
-	h.Gain = int(d.signed())
+	h.Loudness = d.loudness()
 	h.Seek = d.seek(h.Size)
 	if h.Format != FormatMP3 {
 		h.Setup = d.bytes(MaxSetup)
 	}
-	if d.err == nil && (h.Size == 0 || h.SampleRate == 0 || h.Channels == 0 || h.Gain < -100_000 || h.Gain > 100_000) {
+	if d.err == nil && (h.Size == 0 || h.SampleRate == 0 || h.Channels == 0) {
 		d.fail(ErrMalformed)
 	}
 	return h

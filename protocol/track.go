@@ -59,8 +59,7 @@ type Header struct {
 	// Samples is the number of samples per channel that are left.
 	Samples int64 `json:"samples"`
 
-	// Gain is the loudness correction in thousandths of a dB; 0 if unknown.
-	Gain int `json:"gain,omitempty"`
+	Loudness Loudness `json:"loudness,omitzero"`
 
 	// Seek is the seek table: Seek[s] is the byte offset of the frame that
 	// holds the sample at s seconds of the trimmed sound. Seek[0] is the first

@@ -27,7 +27,7 @@ func sampleHeader() Header {
 			ID: sampleID(1), Title: "Präludium C-Dur", Artist: "J. S. Bach", Album: "BWV 846", Disc: 1, Number: 2,
 			Year: 1722, Duration: 3 * time.Second, Size: 100_000, Bitrate: 192_000,
 		},
-		Format: FormatMP3, SampleRate: 44100, Channels: 2, Delay: 1105, Padding: 700, Samples: 3 * 44100, Gain: -6500,
+		Format: FormatMP3, SampleRate: 44100, Channels: 2, Delay: 1105, Padding: 700, Samples: 3 * 44100, Loudness: Loudness{-6500, 250, 31_000, 40_000},
 		Seek: []int64{1045, 25_000, 50_000, 50_000},
 	}
 	return h

@@ -49,7 +49,7 @@ func newFake(role control.Role) (*fakeNode, controltest.Fixture) {
 				ID: id, Title: []string{"Prelude", "Fugue", "Gigue"}[i], Artist: "Bach", Album: "Suites <&>",
 				Duration: 8*time.Second + time.Duration(i), Size: int64(size), Bitrate: 192_000,
 			},
-			Format: protocol.FormatMP3, SampleRate: 44100, Channels: 2, Delay: 576, Samples: 8 * 44100, Gain: -7500,
+			Format: protocol.FormatMP3, SampleRate: 44100, Channels: 2, Delay: 576, Samples: 8 * 44100, Loudness: protocol.Loudness{TrackGain: -7500, AlbumPeak: 30_000},
 		}
 		for s := range 8 {
 			h.Seek = append(h.Seek, int64(s*size/8))
