@@ -122,6 +122,7 @@ func (s *Server) start(ctx, running context.Context) error {
 			s.log.Warn("watching the music folder failed: restart to take in changes", "err", err)
 		}
 	})
+	s.wg.Go(func() { s.library.Measure(running) })
 	if s.config.Private {
 		return nil
 	}

@@ -12,17 +12,28 @@ import (
 	"earshot/protocol"
 )
 
-// Header returns a track's header, in some 10 us. It fails with ErrUnknownTrack.
+// Header returns a track's header, in some 15 us. It fails with ErrUnknownTrack.
 func (l *Library) Header(ctx context.Context, id protocol.ID) (protocol.Header, error) {
+	h, m, err := l.header(ctx, id)
+	h.Loudness = m.fill(h.Loudness)
+	return h, err
+}
+
+// header returns a track's header, with the loudness that its tags tell, and the one that
+// was measured.
+func (l *Library) header(ctx context.Context, id protocol.ID) (h protocol.Header, m measured, err error) {
 	var b []byte
-	if err := l.one(ctx, id, "SELECT header FROM tracks WHERE id = ?", &b); err != nil {
-		return protocol.Header{}, err
+	err = l.one(ctx, id, `SELECT t.header, ifnull(m.gain, 0), ifnull(m.peak, 0), ifnull(m.album_gain, 0), ifnull(m.album_peak, 0)
+		FROM tracks t LEFT JOIN loudness m ON m.id = t.id WHERE t.id = ?`,
+		&b, &m.TrackGain, &m.TrackPeak, &m.AlbumGain, &m.AlbumPeak)
+	if err != nil {
+		return h, m, err
 	}
-	h, err := protocol.ParseHeader(b)
+	h, err = protocol.ParseHeader(b)
 	if err != nil {
 		err = l.failed("reading the catalogue", fmt.Errorf("%w: a track's header: %w", errUnsound, err))
 	}
-	return h, err
+	return h, m, err
 }
 
 // Proof returns a track's proof tree. It fails with ErrUnknownTrack.

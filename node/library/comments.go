@@ -38,13 +38,14 @@ func (t *texts) comment(key, value string) {
 	case "DATE", "YEAR":
 		field = &t.year
 	default:
+		t.gain.field(key, value)
 		return
 	}
 	switch {
 	case *field == "":
 		*field = value
 	case field == &t.artist && len(*field) < maxTextFrame:
-		*field += " / " + value
+		*field += valueSeparator + value
 	}
 }
 

@@ -17,13 +17,14 @@ const (
 	databaseFile = "library.db"
 	// schemaVersion changes whenever the tables do, or what is made of a file
 	// does: a database of another version is made anew from the folder.
-	schemaVersion = 3
+	schemaVersion = 4
 	// connections lets searches go on beside a scan's one writer.
 	connections = 4
 )
 
 // Paths are blobs: file names need not be UTF-8. The keys are what tracks are
-// sorted and compared by (fold). The proof trees have a table of their own, so
+// sorted and compared by (fold). What was measured of a track stands beside it, as it comes
+// later and stays when a file moves. The proof trees have a table of their own, so
 // that the rest, 1 KB a track, stays in memory.
 const schema = `
 CREATE TABLE files (
@@ -52,6 +53,14 @@ CREATE TABLE tracks (
 	cover_mime   TEXT
 );
 CREATE INDEX tracks_order ON tracks (artist_key, album_key, disc, number, title_key, id);
+CREATE TABLE loudness (
+	id     BLOB PRIMARY KEY,
+	blocks BLOB NOT NULL,
+	gain   INTEGER NOT NULL,
+	peak   INTEGER NOT NULL,
+	album_gain INTEGER,
+	album_peak INTEGER
+) WITHOUT ROWID;
 CREATE TABLE proofs (id BLOB PRIMARY KEY, tree BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (title, artist, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');
 `

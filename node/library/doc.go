@@ -18,4 +18,8 @@
 // A Memory is a listener's part: the entries of others' catalogues that it has
 // seen, searched by the same rules, so that what was found once is found again
 // while the server is away.
+//
+// How loud each track is, and its album, is measured behind the scan (measure.go), so that
+// a new library is up as soon as it is read; until then, and for what no
+// measurement can tell, a track's loudness is what its tags say, or unknown.
 package library

@@ -90,6 +90,7 @@ func dropTrack(ctx context.Context, tx *sql.Tx, id []byte) error {
 		"DELETE FROM words WHERE rowid = (SELECT row FROM tracks WHERE id = ?)",
 		"DELETE FROM tracks WHERE id = ?",
 		"DELETE FROM proofs WHERE id = ?",
+		"DELETE FROM loudness WHERE id = ?",
 	} {
 		if _, err := tx.ExecContext(ctx, q, id); err != nil {
 			return err

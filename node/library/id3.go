@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"earshot/protocol"
 )
 
 // tags are what a file says of itself.
@@ -13,6 +15,7 @@ type tags struct {
 	title, artist, album string
 	disc, number, year   int
 	cover                cover
+	loudness             protocol.Loudness
 }
 
 // cover is where a picture is in a file. It is not read: it may have 50 MB.
@@ -38,6 +41,7 @@ func readTags(f io.ReaderAt, size int64) tags {
 	if c := t.readOwn(f, size); picture.size == 0 {
 		picture = c
 	}
+	t.gain.readAPE(f, size)
 	t.readID3v1(f, size)
 	if t.artist == "" {
 		t.artist = t.albumArtist
@@ -45,7 +49,7 @@ func readTags(f io.ReaderAt, size int64) tags {
 	return tags{
 		title: clean(t.title), artist: clean(t.artist), album: clean(t.album),
 		disc: leadingNumber(t.disc, 9999), number: leadingNumber(t.number, 99999), year: leadingNumber(t.year, 9999),
-		cover: picture,
+		cover: picture, loudness: t.gain.Loudness,
 	}
 }
 
@@ -75,6 +79,8 @@ func (t *texts) readOwn(f io.ReaderAt, size int64) (picture cover) {
 // texts are the texts of tags as they are there. The first of each counts.
 type texts struct {
 	title, artist, albumArtist, album, disc, number, year string
+
+	gain replayGain
 }
 
 // field returns where the text of a frame goes, nil for one that is of no use.

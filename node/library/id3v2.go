@@ -19,6 +19,9 @@ const (
 	maxUnsynchronised = 1 << 20
 
 	id3HeaderSize = 10
+
+	// valueSeparator stands between the values of one frame.
+	valueSeparator = " / "
 )
 
 // id3v2 is an ID3v2 tag that is being read.
@@ -54,6 +57,9 @@ func (t *texts) readID3v2(f io.ReaderAt, size int64) (picture cover) {
 		at = next
 		if fr.unreadable {
 			continue
+		}
+		if fr.name == "TXXX" || fr.name == "TXX" {
+			t.gain.userText(tag.text(fr))
 		}
 		if field := t.field(fr.name); field != nil && *field == "" {
 			*field = tag.text(fr)
@@ -179,7 +185,7 @@ func (t *id3v2) text(f frame) string {
 		s = byteText(b[1:])
 	}
 	values := strings.FieldsFunc(s, func(r rune) bool { return r == 0 })
-	return strings.Join(values, " / ")
+	return strings.Join(values, valueSeparator)
 }
 
 // picture says where the picture of a frame is: behind an encoding, a type of

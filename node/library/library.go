@@ -33,6 +33,7 @@ type Library struct {
 	log      *slog.Logger
 	scans    chan struct{} // one slot: held by the scan under way
 	stale    chan struct{} // one slot: a file was found changed
+	fresh    chan struct{} // one slot: there may be tracks to measure
 	n        atomic.Int64  // tracks
 	damaged  atomic.Bool   // the database was found damaged while it was used
 }
@@ -46,7 +47,7 @@ func Open(ctx context.Context, data, music string, o Options) (*Library, error) 
 	}
 	l := &Library{
 		database: filepath.Join(data, databaseFile), log: o.Log,
-		scans: make(chan struct{}, 1), stale: make(chan struct{}, 1),
+		scans: make(chan struct{}, 1), stale: make(chan struct{}, 1), fresh: make(chan struct{}, 1),
 	}
 	if err := l.openFolder(music); err != nil {
 		return nil, fmt.Errorf("opening the music folder: %w", err)

@@ -64,6 +64,7 @@ func (l *Library) readTrack(ctx context.Context, r *result) error {
 	t.Disc, t.Number, t.Year = tags.disc, tags.number, tags.year
 	nameAfterPath(&t, r.path)
 	r.header, r.cover = info.Header(t), tags.cover
+	r.header.Loudness = tags.loudness
 	if now, err := f.Stat(); err != nil || now.Size() != r.size || now.ModTime().UnixNano() != r.mtime {
 		return errUnsettled
 	}

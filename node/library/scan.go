@@ -149,5 +149,9 @@ func (l *Library) enter(ctx context.Context, results []result) error {
 	if err := tx.Commit(); err != nil {
 		return l.failed("writing to the catalogue", err)
 	}
+	select {
+	case l.fresh <- struct{}{}:
+	default:
+	}
 	return l.failed("counting tracks", l.count(ctx))
 }
