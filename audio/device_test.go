@@ -3,6 +3,7 @@
 package audio_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -24,7 +25,10 @@ import (
 
 // A process has one chance to open a sound card. So each test of it is a process
 // of its own: this test program, told by deviceRole what to be.
-const deviceRole = "EARSHOT_TEST_DEVICE"
+const (
+	deviceRole = "EARSHOT_TEST_DEVICE"
+	deviceName = "EARSHOT_TEST_DEVICE_NAME"
+)
 
 // ramp is samples of PCM of which no two are alike, and none is silence.
 func ramp(samples int) []byte {
@@ -51,8 +55,13 @@ func TestDeviceProcess(t *testing.T) {
 func runDevice(role string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	ring := audio.NewRing()
-	d, err := device.Open(ctx, ring)
+	switch role {
+	case "helper":
+		return device.Serve(ctx, "", os.Stdin, os.Stdout)
+	case "lost":
+		return loseDevice(ctx)
+	}
+	d, err := device.Open(ctx, audio.NewRing(), device.Options{Name: os.Getenv(deviceName)})
 	if err != nil {
 		fmt.Println("no device:", errors.Is(err, device.ErrNoDevice))
 		return err
@@ -89,23 +98,80 @@ func runDevice(role string) error {
 	return out.Close()
 }
 
+// loseDevice plays on until its card was lost and was there again for a while.
+func loseDevice(ctx context.Context) error {
+	told := make(chan error)
+	d, err := device.Open(ctx, audio.NewRing(), device.Options{
+		Tell: func(lost error) { told <- lost },
+		Helper: func(ctx context.Context) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestDeviceProcess$")
+			cmd.Env = append(os.Environ(), deviceRole+"=helper")
+			return cmd
+		},
+	})
+	if err != nil {
+		return err
+	}
+	playing, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
+	go func() {
+		for pcm := ramp(audio.SampleRate / 10); ; {
+			if err := d.Write(playing, pcm); err != nil {
+				failed <- err
+				return
+			}
+		}
+	}()
+	for range 2 {
+		select {
+		case err := <-told:
+			fmt.Println("told:", err)
+		case err := <-failed:
+			return err
+		}
+	}
+	time.Sleep(500 * time.Millisecond) // sound on the new card
+	stop()
+	<-failed
+	return d.Close()
+}
+
 // play runs a process in which ALSA's sound card is a pipe, and returns what it
 // printed and what sounded.
 func play(t *testing.T, role string) (printed, stderr string, pcm []byte) {
 	t.Helper()
-	dir := t.TempDir()
-	fifo, conf := filepath.Join(dir, "card"), filepath.Join(dir, "asound.conf")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+	return playOn(t, role, func(fifo string) string {
+		if role == "none" {
+			return ""
+		}
+		return cardConfig(fifo)
+	})
+}
+
+// cardConfig is ALSA's configuration of a card that is a pipe. ALSA's file device writes
+// what it plays; behind it is no clock, so that the pipe's reader is one.
+func cardConfig(fifo string) string {
+	return `pcm.!default { type plug slave { format S16_LE channels 2 rate 44100 pcm { type file file "` + fifo +
+		`" format raw slave.pcm { type null } } } }`
+}
+
+// testProcess is this program, told what to be.
+func testProcess(ctx context.Context, t *testing.T, role, config string) *exec.Cmd {
+	t.Helper()
+	conf := filepath.Join(t.TempDir(), "asound.conf")
+	if err := os.WriteFile(conf, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// ALSA's file device writes what it plays; behind it is no clock, so that the
-	// pipe's reader is one.
-	config := `pcm.!default { type plug slave { format S16_LE channels 2 rate 44100 pcm { type file file "` + fifo +
-		`" format raw slave.pcm { type null } } } }`
-	if role == "none" {
-		config = ""
-	}
-	if err := os.WriteFile(conf, []byte(config), 0o600); err != nil {
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestDeviceProcess$")
+	cmd.Env = append(os.Environ(), deviceRole+"="+role, "ALSA_CONFIG_PATH="+conf)
+	return cmd
+}
+
+func playOn(t *testing.T, role string, config func(fifo string) string) (printed, stderr string, pcm []byte) {
+	t.Helper()
+	fifo := filepath.Join(t.TempDir(), "card")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	card, err := os.OpenFile(fifo, os.O_RDWR, 0)
@@ -118,8 +184,7 @@ func play(t *testing.T, role string) (printed, stderr string, pcm []byte) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestDeviceProcess$")
-	cmd.Env = append(os.Environ(), deviceRole+"="+role, "ALSA_CONFIG_PATH="+conf)
+	cmd := testProcess(ctx, t, role, config(fifo))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {
@@ -127,7 +192,7 @@ func play(t *testing.T, role string) (printed, stderr string, pcm []byte) {
 	}
 	heard := make(chan []byte)
 	stop := make(chan struct{})
-	go func() { heard <- sound(card, stop) }()
+	go func() { heard <- sound(card, stop, true) }()
 	err = cmd.Wait()
 	close(stop)
 	pcm = <-heard
@@ -137,9 +202,9 @@ func play(t *testing.T, role string) (printed, stderr string, pcm []byte) {
 	return out.String(), errs.String(), pcm
 }
 
-// sound takes PCM at its rate and returns it, until it is stopped and the pipe is
-// empty.
-func sound(card *os.File, stop chan struct{}) (pcm []byte) {
+// sound takes PCM at its rate and returns it, until it is stopped and, with rest, the
+// pipe is empty.
+func sound(card *os.File, stop chan struct{}, rest bool) (pcm []byte) {
 	const period = 5 * time.Millisecond
 	tick := time.NewTicker(period)
 	defer tick.Stop()
@@ -148,7 +213,9 @@ func sound(card *os.File, stop chan struct{}) (pcm []byte) {
 	for stopped := false; ; {
 		select {
 		case <-stop:
-			stopped = true
+			if stopped = true; !rest {
+				return pcm
+			}
 		case <-tick.C:
 		}
 		for {
@@ -166,7 +233,7 @@ func sound(card *os.File, stop chan struct{}) (pcm []byte) {
 				p = p[:min(due, cap(p))]
 			}
 			n, err := unix.Read(int(card.Fd()), p)
-			if err != nil {
+			if err != nil || n == 0 { // the other end is closed
 				return pcm
 			}
 			pcm = append(pcm, p[:n]...)
@@ -226,6 +293,99 @@ func TestDeviceDropsOnAFlushWhatTheCardDoesNotHave(t *testing.T) {
 	}
 	if !strings.Contains(out, "unheard after the flush: 0s") {
 		t.Errorf("it says %q", out)
+	}
+}
+
+func TestADeviceThatWasLostPlaysOnWhenItIsBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes seconds until a card is looked for again")
+	}
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "card")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := testProcess(ctx, t, "lost", cardConfig(fifo))
+	printed, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(printed)
+	// A card that is pulled out: a folder stands in its place, which cannot be opened,
+	// and nobody reads the pipe any more.
+	pull := func() {
+		if err := unix.Renameat2(unix.AT_FDCWD, fifo, unix.AT_FDCWD, dir+"/empty", unix.RENAME_EXCHANGE); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.Mkdir(dir+"/empty", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	listen(t, fifo, 0, pull)
+	if !lines.Scan() || !strings.Contains(lines.Text(), "told: the sound card is gone") {
+		t.Errorf("it says %q", lines.Text())
+	}
+	pull() // the other way
+	again := make(chan []byte)
+	go func() { again <- listen(t, fifo, 400*time.Millisecond, func() {}) }()
+	if !lines.Scan() || lines.Text() != "told: <nil>" {
+		t.Errorf("it says %q", lines.Text())
+	}
+	if pcm := without(<-again); len(pcm) == 0 {
+		t.Error("nothing sounds on the card that is back")
+	}
+	if err := cmd.Wait(); err != nil || said.Len() > 0 {
+		t.Errorf("%v; on stderr it says %q", err, said.String())
+	}
+}
+
+// listen reads a card at its rate for a second and so long, and does something before it
+// stops.
+func listen(t *testing.T, fifo string, d time.Duration, before func()) []byte {
+	card, err := os.OpenFile(fifo, os.O_RDONLY, 0)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer card.Close()
+	stop := make(chan struct{})
+	time.AfterFunc(d+time.Second, func() {
+		before()
+		close(stop)
+	})
+	return sound(card, stop, false)
+}
+
+func TestADeviceIsChosenByName(t *testing.T) {
+	// A default of the user's, which must not win.
+	const wrong = `pcm.!default { type null }` + "\n"
+	dir := t.TempDir()
+	t.Setenv(deviceName, "other")
+	t.Setenv("HOME", dir)
+	if err := os.WriteFile(filepath.Join(dir, ".asoundrc"), []byte(wrong), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, pcm := playOn(t, "even", func(fifo string) string {
+		return "<confdir:alsa.conf>\n" + strings.Replace(cardConfig(fifo), "pcm.!default", "pcm.other", 1)
+	})
+	if want := ramp(audio.SampleRate / 2); !bytes.Equal(without(pcm), want) {
+		t.Errorf("%d bytes sounded, of which %d are no silence, of %d", len(pcm), len(without(pcm)), len(want))
+	}
+}
+
+func TestADeviceOfAnUnknownNameIsRefused(t *testing.T) {
+	for _, name := range []string{"nosuchcard", "hw:77", `a" } evil {`} {
+		t.Setenv(deviceName, name)
+		if out, _, _ := play(t, "none"); !strings.Contains(out, "no device: true") {
+			t.Errorf("%s: it says %q", name, out)
+		}
 	}
 }
 

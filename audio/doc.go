@@ -50,12 +50,22 @@
 // early, after which music is the same to the bit, and speech (SILK) within 3 of 32768.
 // Chained streams are one track. Up to eight channels are mixed down (mix.go).
 //
+// Other rates, from 8 to 192 kHz, are converted (resample.go), 93 dB clean at 1 to 20 kHz, as
+// far as a rate carries them.
+//
+// # Loudness
+//
+// A [Meter] measures loudness and true peak as ITU-R BS.1770-4 has them, and [Blocks] sum up
+// albums. [Level] then plays a track louder or softer; a limiter that sees 1.5 ms
+// ahead keeps its true peak below full scale, and touches nothing else.
+//
 // # Outputs
 //
 // A [Ring] is the common part of outputs that run at a clock of their own: its
 // reader never waits for late sound but gets silence, and that is counted as a stutter.
 // [NewNull] reads it at the pace of a sound card; package device has a sound card
-// read it. [NewWriter] is a pipe to another player, and [CreateWAV] a file.
+// read it. [NewWriter] is a pipe to another player, [StartPipe] one to a command of
+// its own, and [CreateWAV] a file.
 //
 // All can be paused, and can drop what has not sounded, for a seek or a skip.
 package audio

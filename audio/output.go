@@ -39,17 +39,20 @@ var (
 )
 
 // OpenOutput opens the output that spec names: "null"; "stdout", which is the
-// writer given; or "wav:FILE". A device is opened by package device.
+// writer given; "pipe:COMMAND" or "wav:FILE". A device is opened by package device.
 func OpenOutput(spec string, stdout io.Writer) (Output, error) {
-	switch file, wav := strings.CutPrefix(spec, "wav:"); {
+	kind, arg, _ := strings.Cut(spec, ":")
+	switch {
 	case spec == "null":
 		return NewNull(), nil
 	case spec == "stdout":
 		return NewWriter(stdout), nil
-	case wav && file != "":
-		return CreateWAV(file)
+	case kind == "pipe" && arg != "":
+		return StartPipe(arg)
+	case kind == "wav" && arg != "":
+		return CreateWAV(arg)
 	}
-	return nil, fmt.Errorf("there is no output %q: use device, stdout, null or wav:FILE", spec)
+	return nil, fmt.Errorf("there is no output %q: use device, stdout, null, pipe:COMMAND or wav:FILE", spec)
 }
 
 // soundTime is how long so many bytes of PCM sound.

@@ -400,7 +400,7 @@ func TestNextWaitsWhereNothingIsToSound(t *testing.T) {
 		go func() {
 			p := make([]byte, soundBytes(20*time.Millisecond))
 			for {
-				sound, ok := r.Next(p)
+				sound, ok := r.Next(t.Context(), p)
 				if !ok {
 					done <- true
 					return

@@ -16,6 +16,11 @@ const (
 	// after a stutter: the second frame, which may come some milliseconds behind
 	// the first. A longer time would delay the first sound.
 	startTime = 20 * time.Millisecond
+
+	// discardPeriod is how often Discard takes sound: as an ordinary sound card
+	// does (1024 samples), and what a ring starts with. At half of it, waking costs a
+	// third of what decoding does.
+	discardPeriod = startTime
 )
 
 // Ring hands PCM from a writer, who waits, to a reader, who never waits for late
@@ -157,11 +162,11 @@ func (r *Ring) Read(p []byte) (int, error) {
 // nothing is to sound (before the first Write, in a pause, behind Drain and
 // Flush), and so does not miss what comes next by what it has read ahead. It returns how
 // much of p is sound; the rest is silence, for sound that is late. It returns
-// false when the ring has ended.
-func (r *Ring) Next(p []byte) (sound int, ok bool) {
+// false when the ring has ended, or ctx has.
+func (r *Ring) Next(ctx context.Context, p []byte) (sound int, ok bool) {
 	for {
 		r.mu.Lock()
-		if r.err != nil {
+		if r.err != nil || ctx.Err() != nil {
 			r.mu.Unlock()
 			return 0, false
 		}
@@ -173,7 +178,57 @@ func (r *Ring) Next(p []byte) (sound int, ok bool) {
 			}
 		}
 		r.mu.Unlock()
-		<-r.sounds
+		select {
+		case <-r.sounds:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Discard reads at the pace of a sound card, and throws the sound away, until ctx ends.
+// In a pause its clock stands: a program that waits for its user costs nothing.
+func (r *Ring) Discard(ctx context.Context) {
+	tick := time.NewTicker(discardPeriod)
+	defer tick.Stop()
+	begin, taken := time.Now(), int64(0)
+	buf := make([]byte, soundBytes(ringTime))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if r.rest(ctx) {
+			begin, taken = time.Now(), 0
+			continue
+		}
+		due := soundBytes(time.Since(begin)) - taken
+		if most := int64(len(buf) / 2); due > most {
+			// This clock was not run for so long that the writer, who waited
+			// for it, could not have kept up either. It is set back.
+			begin = begin.Add(soundTime(due - most))
+			due = most
+		}
+		r.Read(buf[:due])
+		taken += due
+	}
+}
+
+// rest waits for the end of a pause, or of ctx. It reports whether there was a pause.
+func (r *Ring) rest(ctx context.Context) (paused bool) {
+	for {
+		r.mu.Lock()
+		now := r.paused && r.err == nil
+		r.mu.Unlock()
+		if !now {
+			return paused
+		}
+		paused = true
+		select {
+		case <-r.sounds:
+		case <-ctx.Done():
+			return true
+		}
 	}
 }
 

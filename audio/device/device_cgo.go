@@ -4,121 +4,122 @@ package device
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/ebitengine/oto/v3"
 )
 
-const (
-	sampleRate = 44100
-	sampleSize = 4 // bytes
-
-	// periodSize is ALSA's period as oto sets it: 1024 samples, 23 ms. Half of it
-	// would spare a key press 12 ms on its way to the ear, and turn an ordinary
-	// delay of a busy machine into a stutter.
-	periodSize = 1024 * sampleSize
-
-	// playerBuffer is how much oto holds ready of the ring, in bytes: the next
-	// period. With less it would put silence into each; more would delay what
-	// follows a pause or a flush. Its own default is 500 ms.
-	playerBuffer = periodSize
-
-	// cardTime is how much the card holds: oto gives ALSA two periods, and keeps
-	// them filled.
-	cardTime = 2 * 1024 * time.Second / sampleRate
-
-	// tail is what a sound server may add to that: PipeWire's usual period, twice.
-	tail = 50 * time.Millisecond
-
-	// lossPeriod is how often the device is checked for having been lost. Nobody
-	// tells, and a listener should hear of it before wondering.
-	lossPeriod = 250 * time.Millisecond
-
-	// openTime bounds the opening of the device. A sound card opens in some 10 ms;
-	// a sound server that hangs never does.
-	openTime = 5 * time.Second
-)
+// tail is what a sound server may hold of the last sound, beside what the card does:
+// PipeWire's usual period, twice.
+const tail = 50 * time.Millisecond
 
 // Device is an open sound card with its ring.
 type Device struct {
 	Ring
-	context *oto.Context
-	source  *source
-	stop    chan struct{}
-	once    sync.Once
+	options Options
+	cancel  context.CancelFunc
 	work    sync.WaitGroup
+
+	mu    sync.Mutex
+	until time.Time // when what was read of the ring has sounded
 }
 
 // Open opens the sound card and sounds what is written to the ring. It can be
 // called once in the life of a process: oto has one context, whatever comes of
 // it. While it runs, what the process writes to stderr is lost, as ALSA would say
 // there that it found no card. The error is ErrNoDevice if there is none.
-func Open(ctx context.Context, ring Ring) (*Device, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTime)
-	defer cancel()
-	quiet, err := silenceStderr()
+func Open(ctx context.Context, ring Ring, o Options) (*Device, error) {
+	c, err := openCard(ctx, o.Name)
 	if err != nil {
-		return nil, fmt.Errorf("opening the sound card: %w", err)
+		return nil, err
 	}
-	defer quiet()
-	card, ready, err := oto.NewContext(&oto.NewContextOptions{
-		SampleRate: sampleRate, ChannelCount: 2, Format: oto.FormatSignedInt16LE,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("opening the sound card: %w", err)
-	}
-	select {
-	case <-ready:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("opening the sound card: %w", ctx.Err())
-	}
-	if err := card.Err(); err != nil {
-		return nil, &noCardError{err}
-	}
-	d := &Device{Ring: ring, context: card, source: &source{ring: ring, silent: playerBuffer}, stop: make(chan struct{})}
-	d.source.player = card.NewPlayer(d.source)
-	d.source.player.SetBufferSize(playerBuffer)
-	d.source.player.Play()
-	d.work.Go(d.watch)
+	d := &Device{Ring: ring, options: o}
+	running, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.work.Go(func() { d.run(running, c) })
 	return d, nil
 }
 
-// noCardError keeps what the system says, half a screen of device names, out of
-// the words for people.
-type noCardError struct{ cause error }
-
-func (e *noCardError) Error() string { return ErrNoDevice.Error() + ": there is no sound card" }
-
-func (e *noCardError) Unwrap() []error { return []error{ErrNoDevice, e.cause} }
-
-// watch ends the ring when the device is lost.
-func (d *Device) watch() {
-	tick := time.NewTicker(lossPeriod)
-	defer tick.Stop()
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-tick.C:
-		}
-		if err := d.context.Err(); err != nil {
-			d.Fail(fmt.Errorf("the sound card is gone: %w", err))
+// run plays on a card, and on another when that is lost, until ctx ends.
+func (d *Device) run(ctx context.Context, c *card) {
+	playing, stop := context.WithCancel(ctx)
+	c.play(func(p []byte) bool { return d.next(playing, p) })
+	lost := c.lost(ctx)
+	stop() // oto's reader may still wait for sound
+	for lost != nil {
+		d.tell(lost)
+		h := d.await(ctx)
+		if h == nil {
 			return
 		}
+		d.tell(nil)
+		lost = h.play(ctx, d.next)
 	}
 }
 
+// tell passes word on.
+func (d *Device) tell(lost error) {
+	if d.options.Tell != nil {
+		d.options.Tell(lost)
+	}
+}
+
+// await returns another process that has a card, once there is one; until then sound
+// goes nowhere. nil where ctx ends.
+func (d *Device) await(ctx context.Context) *helper {
+	silent, stop := context.WithCancel(ctx)
+	var clock sync.WaitGroup
+	clock.Go(func() { d.Discard(silent) })
+	defer clock.Wait()
+	defer stop()
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-retry.C:
+		}
+		if d.options.Helper != nil {
+			if h, err := startHelper(ctx, d.options.Helper); err == nil {
+				return h
+			}
+		}
+		retry.Reset(retryTime)
+	}
+}
+
+// next reads the ring, and notes when what it read will have sounded: once the card has got
+// rid of what it holds.
+func (d *Device) next(ctx context.Context, p []byte) bool {
+	sound, ok := d.Next(ctx, p)
+	if sound == 0 {
+		return ok
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if begin := time.Now().Add(cardTime); d.until.Before(begin) {
+		d.until = begin
+	}
+	d.until = d.until.Add(time.Duration(sound/sampleSize) * time.Second / sampleRate)
+	return ok
+}
+
+// held tells how much of what was read has not sounded.
+func (d *Device) held() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return max(0, time.Until(d.until))
+}
+
 // Unheard adds what oto and the card hold.
-func (d *Device) Unheard() time.Duration { return d.Ring.Unheard() + d.source.unheard() }
+func (d *Device) Unheard() time.Duration { return d.Ring.Unheard() + d.held() }
 
 // Drain returns when the last sample has sounded.
 func (d *Device) Drain(ctx context.Context) error {
 	if err := d.Ring.Drain(ctx); err != nil {
 		return err
 	}
-	timer := time.NewTimer(d.source.unheard() + tail)
+	timer := time.NewTimer(d.held() + tail)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -130,7 +131,8 @@ func (d *Device) Drain(ctx context.Context) error {
 
 // Close ends the sound. oto keeps the card, silent, until the process ends.
 func (d *Device) Close() error {
-	d.once.Do(func() { close(d.stop) })
+	err := d.Ring.Close()
+	d.cancel()
 	d.work.Wait()
-	return d.Ring.Close()
+	return err
 }

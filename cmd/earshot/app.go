@@ -77,6 +77,7 @@ func (p *program) app() *cli.App {
 			p.completionCommand(),
 			p.manCommand(),
 			demoCommand(),
+			p.soundCardCommand(),
 		},
 	}
 	for _, c := range app.Commands {

@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"io"
+	"strings"
 	"sync"
 
 	"earshot/audio"
 	"earshot/audio/device"
 	"earshot/node/player"
-	"earshot/protocol"
 )
 
 // output is where sound goes.
@@ -19,19 +18,12 @@ type output interface {
 
 // checkOutput refuses the name of an output that does not exist.
 func checkOutput(spec string) error {
-	switch file, wav := cutWAV(spec); {
-	case spec == "device", spec == "stdout", spec == "null", wav && file != "":
+	kind, arg, _ := strings.Cut(spec, ":")
+	switch {
+	case spec == "device", spec == "stdout", spec == "null", (kind == "wav" || kind == "pipe") && arg != "":
 		return nil
 	}
-	return usagef("there is no output %q: use device, stdout, null or wav:FILE", spec)
-}
-
-func cutWAV(spec string) (file string, ok bool) {
-	const wav = "wav:"
-	if len(spec) >= len(wav) && spec[:len(wav)] == wav {
-		return spec[len(wav):], true
-	}
-	return "", false
+	return usagef("there is no output %q: use device, stdout, null, pipe:COMMAND or wav:FILE", spec)
 }
 
 // opening is an output that is being opened.
@@ -42,7 +34,7 @@ type opening struct {
 
 // openOutput begins to open an output. A sound card takes long enough to be
 // opened aside; a file is made only once it is known that something plays.
-func (p *program) openOutput(ctx context.Context, spec string) *opening {
+func (p *program) openOutput(ctx context.Context, spec, card string) *opening {
 	ctx, cancel := context.WithCancel(ctx)
 	if spec != "device" {
 		return &opening{cancel: cancel, get: sync.OnceValues(func() (output, error) {
@@ -55,12 +47,12 @@ func (p *program) openOutput(ctx context.Context, spec string) *opening {
 	}
 	done := make(chan result, 1)
 	go func() {
-		out, err := openDevice(ctx)
+		out, err := p.openDevice(ctx, card)
 		done <- result{out, err}
 	}()
 	return &opening{cancel: cancel, get: sync.OnceValues(func() (output, error) {
 		r := <-done
-		if r.err != nil && ctx.Err() == nil {
+		if r.err != nil && ctx.Err() == nil && card == "" {
 			p.err.say("earshot: %s: playing in silence, at the same pace (--output null)", oneLine(r.err.Error()))
 			return audio.NewNull(), nil
 		}
@@ -68,12 +60,21 @@ func (p *program) openOutput(ctx context.Context, spec string) *opening {
 	})}
 }
 
-func openDevice(ctx context.Context) (output, error) {
-	d, err := device.Open(ctx, audio.NewRing())
+func (p *program) openDevice(ctx context.Context, card string) (output, error) {
+	d, err := device.Open(ctx, audio.NewRing(), device.Options{Name: card, Helper: soundCard(card), Tell: p.tellOfCard})
 	if err != nil {
 		return nil, err // not d: a nil *device.Device is no nil interface
 	}
 	return d, nil
+}
+
+// tellOfCard tells that the sound card was lost, or is back.
+func (p *program) tellOfCard(lost error) {
+	if lost != nil {
+		p.err.say("earshot: %s: playing on in silence until there is one again", oneLine(lost.Error()))
+		return
+	}
+	p.err.say("earshot: there is a sound card again")
 }
 
 // close ends the opening, or what was opened, and waits for that: while a sound
@@ -94,9 +95,4 @@ func (o *opening) abandon(spec string) {
 	if spec == "device" {
 		o.close()
 	}
-}
-
-// decode makes a decoder of a track.
-func decode(src io.ReadSeeker, h protocol.Header) (player.Decoder, error) {
-	return audio.NewDecoder(src, h)
 }

@@ -15,8 +15,7 @@ import (
 func (p *program) playCommand() *cli.Command {
 	return &cli.Command{
 		Name: "play", Usage: "play tracks: WHAT is words, an ID or the beginning of one, or an .m3u8 or .xspf file; without it, go on where playing ended", ArgsUsage: "[WHAT...]", Category: "Listening",
-		Flags: flags(append(append(shareFlags(), httpFlags()...),
-			&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null or wav:FILE", Value: "device"},
+		Flags: flags(append(append(shareFlags(), append(httpFlags(), soundFlags()...)...),
 			&cli.StringFlag{Name: "from", Usage: "begin the first track at `M:SS`"},
 			screenFlag(),
 			&cli.BoolFlag{Name: "attach", Usage: "show what plays already; where nothing does, what was played last, paused", Hidden: true},
@@ -27,14 +26,15 @@ func (p *program) playCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkOutput(c.String("output")); err != nil {
+			sound, err := soundFrom(c)
+			if err != nil {
 				return err
 			}
 			port, err := readHTTP(c)
 			if err != nil {
 				return err
 			}
-			a := playing{args: c.Args().Slice(), config: config, port: port, output: c.String("output"), json: c.Bool("json"), onEvent: c.String("on-event"), out: p.out}
+			a := playing{args: c.Args().Slice(), config: config, port: port, sounding: sound, json: c.Bool("json"), onEvent: c.String("on-event"), out: p.out}
 			if text := c.String("from"); text != "" {
 				if a.from, err = parseMoment(text); err != nil {
 					return usagef("--from %s: %v", text, err)
@@ -58,10 +58,10 @@ func (p *program) playCommand() *cli.Command {
 
 // playing is what `play` was asked for.
 type playing struct {
-	args    []string
-	config  nodeConfig
-	port    *tracksPort
-	output  string
+	args   []string
+	config nodeConfig
+	port   *tracksPort
+	sounding
 	from    time.Duration
 	json    bool
 	onEvent string
@@ -76,7 +76,7 @@ func (p *program) play(ctx context.Context, a playing) error {
 	if err != nil {
 		return err
 	}
-	o := p.openOutput(ctx, a.output)
+	o := p.openOutput(ctx, a.output, a.card)
 	s, err := p.nodes.attach(ctx, a.config)
 	if err != nil {
 		o.abandon(a.output)
@@ -138,7 +138,7 @@ func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *sessi
 	show := &playScreen{out: a.out, err: p.err, json: a.json, tracks: len(queue)}
 	config := player.Config{
 		Source: s.node, Output: out, Queue: queue, From: a.from, Saved: saved, Once: !a.screen, Paused: a.attach, Started: p.started,
-		Events: show.event, Decode: decode, Describe: describe(s.node), Save: p.saver(a),
+		Events: show.event, Decode: a.loudness.decode, Describe: describe(s.node), Save: p.saver(a),
 	}
 	if a.screen {
 		config.Events = nil // the screen follows the player

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"earshot/node/control"
@@ -18,8 +19,7 @@ const savedFile = "player.json"
 // keeps reports whether what sounds on an output is someone's listening, to be
 // gone on with later, rather than the making of a file.
 func keeps(output string) bool {
-	_, wav := cutWAV(output)
-	return !wav && output != "stdout"
+	return !strings.HasPrefix(output, "wav:") && output != "stdout"
 }
 
 // lastPlayed is what was kept of the last play in the data folder: all of it to

@@ -92,7 +92,7 @@ func (p *processes) status(ctx context.Context, data string) (control.Status, er
 // listen plays a track to stdout at twelve times its pace, so that there is time
 // for peers, and returns its sound and what was told of it.
 func (p *processes) listen(data string, id protocol.ID) (pcm []byte, r player.Result) {
-	cmd := exec.Command("earshot", "play", "--data", data, "--output", "stdout", "--json", id.String())
+	cmd := exec.Command("earshot", "play", "--data", data, "--output", "stdout", "--loudness", "off", "--json", id.String())
 	cmd.Dir = p.dir
 	var words bytes.Buffer
 	cmd.Stderr = &words
