@@ -121,6 +121,9 @@ func (p *pieces) complete(i int, data []byte, from provider) (stored bool, err e
 		p.mu.Unlock()
 		return false, errNoProof
 	}
+	if !p.track.Has(i) { // before a reader can find it there
+		p.origin[i] = from
+	}
 	p.mu.Unlock()
 	err = p.track.Put(i, data)
 	p.mu.Lock()

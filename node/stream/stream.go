@@ -169,10 +169,14 @@ func (s *Stream) at(offset int64, waiting bool) {
 // a decoder hold. Farther, it has gone elsewhere.
 const mostAhead = 2 * time.Second
 
-// ahead is how long until the reader's place is heard: what a player has in hand.
-// s.mu is held.
+// ahead is how long until the reader's place is heard: what a player has in hand;
+// nothing where the reader has just gone elsewhere. s.mu is held.
 func (s *Stream) ahead(now time.Time) time.Duration {
-	return max(s.clock.Add(s.pieces.header.TimeAt(s.place)).Sub(now), 0)
+	ahead := s.clock.Add(s.pieces.header.TimeAt(s.place)).Sub(now)
+	if ahead > mostAhead {
+		return 0
+	}
+	return max(ahead, 0)
 }
 
 // soonest is how far ahead of the reader a chunk is needed soon: what the schedule

@@ -3,10 +3,11 @@ package swarm
 import "time"
 
 const (
-	// firstWindow is how much a server has under way before it knows its line: what
-	// QUIC gives one connection at first (32 packets), and the start of six tracks, so
-	// that those who begin alone, or nearly so, are not held up; 160 ms of 2 Mbit/s.
-	firstWindow = 40 << 10
+	// firstWindow is how much a server has under way before it knows its line: more
+	// than QUIC gives one connection at first (32 packets, 40 KB), and the start of
+	// ten tracks, so that those who begin alone, or nearly so, are not held up; a
+	// quarter of a second of 2 Mbit/s.
+	firstWindow = 64 << 10
 	// leastWindow keeps a thin line busy: 10 packets, 50 ms of 2 Mbit/s.
 	leastWindow = 12 << 10
 	// mostWindow is a second of 1 Gbit/s.
