@@ -25,7 +25,6 @@ type fetch struct {
 	byID     map[schedule.SourceID]*source
 	lastID   schedule.SourceID
 	requests map[schedule.RequestID]context.CancelFunc
-	proven   bool
 	truth    *opened   // the server's answer, where the header that was believed is a lie
 	dry      time.Time // since when nothing reachable holds what the reader waits for
 }
@@ -61,7 +60,7 @@ func (s *Stream) newFetch(first *opened) *fetch {
 		c.Others, c.PartFirst, c.PartCount = first.Listeners, first.PartFirst, first.PartCount
 	}
 	return &fetch{
-		s: s, start: time.Now(), proven: p.proven(), schedule: schedule.New(c),
+		s: s, start: time.Now(), schedule: schedule.New(c),
 		sources:  map[*swarm.Conn]*source{},
 		byID:     map[schedule.SourceID]*source{},
 		requests: map[schedule.RequestID]context.CancelFunc{},
@@ -319,8 +318,8 @@ func (f *fetch) source(c *swarm.Conn) *source {
 	return src
 }
 
-// heard takes news of a neighbour's have map. Until the proof tree is there
-// they are only noted: what a peer sends could not be verified.
+// heard takes news of a neighbour's have map. Before the proof tree is there its
+// chunks are asked for already; they wait for it to be verified.
 func (f *fetch) heard(now time.Duration, c *swarm.Conn, m protocol.Message) {
 	src := f.source(c)
 	n := protocol.Chunks(f.s.pieces.header.Size)

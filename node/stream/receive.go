@@ -170,7 +170,6 @@ func (f *fetch) prove(ctx context.Context, c *swarm.Conn, tree []byte) bool {
 		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
 	}
 	f.tell(ctx, func(f *fetch, now time.Duration) {
-		f.proven = true
 		for _, i := range wrong {
 			f.schedule.Missing(now, i, 1)
 			for _, src := range f.sources {
