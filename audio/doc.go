@@ -56,8 +56,9 @@
 // # Loudness
 //
 // A [Meter] measures loudness and true peak as ITU-R BS.1770-4 has them, and [Blocks] sum up
-// albums. [Level] then plays a track louder or softer; a limiter that sees 1.5 ms
-// ahead keeps its true peak below full scale, and touches nothing else.
+// albums. A [Mixer] then plays each track at a [Level], and fades one into another; a limiter
+// that sees 1.5 ms ahead keeps the true peak of what comes of it below full scale, across joins
+// too, and touches nothing else.
 //
 // # Outputs
 //

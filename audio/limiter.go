@@ -1,9 +1,6 @@
 package audio
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "math"
 
 const (
 	// lookAhead is how long a limiter sees a peak coming, in samples: 1.5 ms. Sound
@@ -22,23 +19,20 @@ const (
 	one = 1 << 24
 )
 
-// limiter makes stereo PCM louder or softer, and holds peaks, those between samples too,
-// below full scale: the gain sinks before each peak that would go beyond, as far as
-// it must, and comes back behind it. Where nothing would go beyond, each sample is multiplied
-// by the gain and is else as it was.
+// limiter holds the peaks of stereo sound, those between samples too, below full scale: the
+// gain sinks before each peak that would go beyond, as far as it must, and comes back
+// behind it. Where nothing would go beyond, each sample stays as it is.
 //
 // The gain that a peak asks for holds for lookAhead samples before it (a minimum that
 // slides), comes back slowly, and is then averaged over lookAhead samples: so it sinks
 // in a straight line, and is never above what any sample asks for.
 type limiter struct {
 	*interpolator
-	gain float32
 
-	in    [2][]float32 // input, gain applied; behind what was there before the first sample
+	in    [2][]float32 // input, behind peakTaps samples of what was there before
 	next  int          // in in: the sample whose peak is looked at next
+	fits  int          // in in: from here on nothing need be limited
 	seen  int          // samples looked at
-	given int          // samples given
-	end   int          // samples in all, once known
 	loud  int          // samples since one that may make a peak near it
 	above float32      // the largest between the last sample looked at and the next
 
@@ -54,68 +48,110 @@ type low struct {
 	gain int32
 }
 
-func newLimiter(gain float64) *limiter {
-	l := &limiter{interpolator: newInterpolator(), gain: float32(gain)}
+func newLimiter() *limiter {
+	l := &limiter{interpolator: newInterpolator()}
 	l.reset()
 	return l
 }
 
-// reset begins another sound.
+// reset begins a sound behind silence.
 func (l *limiter) reset() {
 	for c := range l.in {
-		l.in[c] = append(l.in[c][:0], make([]float32, peakTaps)...) // silence
+		l.in[c] = append(l.in[c][:0], make([]float32, peakTaps)...)
 	}
-	l.next, l.seen, l.given, l.end, l.loud, l.above = peakTaps, 0, 0, math.MaxInt, peakTaps, 0
+	l.begin()
+}
+
+// begin begins to limit behind what in holds.
+func (l *limiter) begin() {
+	l.next, l.fits, l.seen, l.loud, l.above = peakTaps, math.MaxInt, 0, 0, 0
 	l.lows, l.sum, l.coming = l.lows[:0], lookAhead*one, one
 	for i := range l.gains {
 		l.gains[i] = one
 	}
 }
 
-// push takes PCM.
-func (l *limiter) push(pcm []byte) {
-	for ; len(pcm) >= sampleSize; pcm = pcm[sampleSize:] {
-		l.in[0] = append(l.in[0], l.gain*float32(int16(binary.LittleEndian.Uint16(pcm)))/fullScale)
-		l.in[1] = append(l.in[1], l.gain*float32(int16(binary.LittleEndian.Uint16(pcm[2:])))/fullScale)
-	}
-}
-
-// finish says that the sound ends with what was pushed. It reports false if it had
-// before.
-func (l *limiter) finish() bool {
-	if l.end != math.MaxInt {
-		return false
-	}
-	l.end = l.seen + len(l.in[0]) - l.next
+// pass tells of PCM that sounds at a gain without being limited: peaks between it and
+// what is pushed next are seen. Nothing may be held back.
+func (l *limiter) pass(pcm []byte, gain float32) {
+	last := pcm[max(0, len(pcm)-peakTaps*sampleSize):]
+	n := len(last) / sampleSize
 	for c := range l.in {
-		l.in[c] = append(l.in[c], make([]float32, lookAhead+peakTaps)...)
+		copy(l.in[c], l.in[c][n:])
+		l.in[c] = l.in[c][:peakTaps-n]
 	}
-	return true
+	for ; len(last) >= sampleSize; last = last[sampleSize:] {
+		left, right := sampleOf(last)
+		l.push(gain*left/fullScale, gain*right/fullScale)
+	}
 }
 
-// pull gives as much as there is input for and fits p. It is behind the input by
-// lookAhead and half of peakTaps samples.
-func (l *limiter) pull(p []byte) (n int) {
-	for n+sampleSize <= len(p) && l.next+peakTaps/2 < len(l.in[0]) && l.given < l.end {
+// expect says whether what is pushed from now on fits, whatever its peaks are.
+func (l *limiter) expect(fits bool) {
+	switch {
+	case !fits:
+		l.fits = math.MaxInt
+	case l.fits == math.MaxInt:
+		l.fits = len(l.in[0])
+	}
+}
+
+// push takes a sample, 1 being full scale.
+func (l *limiter) push(left, right float32) {
+	l.in[0] = append(l.in[0], left)
+	l.in[1] = append(l.in[1], right)
+}
+
+// pull appends to pcm what there is input for. It is behind the input by lookAhead
+// and half of peakTaps samples.
+func (l *limiter) pull(pcm []byte) []byte {
+	for l.next+peakTaps/2 < len(l.in[0]) {
 		gain := float32(l.look()) / (lookAhead * one)
-		at := l.next - lookAhead
 		if l.seen < lookAhead {
 			continue
 		}
-		binary.LittleEndian.PutUint16(p[n:], uint16(round16(l.in[0][at]*gain*fullScale)))
-		binary.LittleEndian.PutUint16(p[n+2:], uint16(round16(l.in[1][at]*gain*fullScale)))
-		n += sampleSize
-		l.given++
+		at := l.next - lookAhead
+		pcm = appendSample(pcm, l.in[0][at]*gain*fullScale, l.in[1][at]*gain*fullScale)
 	}
 	l.forget()
-	return n
+	return pcm
+}
+
+// resting reports whether nothing that is held back is limited, nor need be.
+func (l *limiter) resting() bool {
+	return l.next >= l.fits && l.coming == one && l.sum == lookAhead*one
+}
+
+// release appends all that is held back, where it need not be limited.
+func (l *limiter) release(pcm []byte) []byte {
+	first := l.next - min(l.seen, lookAhead-1)
+	for at := first; at < len(l.in[0]); at++ {
+		pcm = appendSample(pcm, l.in[0][at]*fullScale, l.in[1][at]*fullScale)
+	}
+	for c := range l.in {
+		l.in[c] = append(l.in[c][:0], l.in[c][len(l.in[c])-peakTaps:]...)
+	}
+	l.begin()
+	return pcm
+}
+
+// finish appends all that is held back, and takes silence to follow.
+func (l *limiter) finish(pcm []byte) []byte {
+	held := len(l.in[0]) - l.next + min(l.seen, lookAhead-1)
+	all := len(pcm) + held*sampleSize
+	for range lookAhead + peakTaps/2 {
+		l.push(0, 0)
+	}
+	return l.pull(pcm)[:all]
 }
 
 // look takes in the next sample's peak, and returns the sum of the gains for the
 // sample that is lookAhead - 1 before it.
 func (l *limiter) look() int64 {
 	asked := int32(one)
-	if peak := l.peakAt(l.next); peak > ceiling {
+	if l.next >= l.fits {
+		l.loud, l.above = 0, 0 // for what is looked at next
+	} else if peak := l.peakAt(l.next); peak > ceiling {
 		asked = int32(ceiling / peak * one)
 	}
 	for k := len(l.lows); k > 0 && l.lows[k-1].gain >= asked; k-- {
@@ -159,5 +195,8 @@ func (l *limiter) forget() {
 			l.in[c] = append(l.in[c][:0], l.in[c][old:]...)
 		}
 		l.next -= old
+		if l.fits != math.MaxInt {
+			l.fits -= old
+		}
 	}
 }

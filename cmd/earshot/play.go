@@ -138,7 +138,7 @@ func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *sessi
 	show := &playScreen{out: a.out, err: p.err, json: a.json, tracks: len(queue)}
 	config := player.Config{
 		Source: s.node, Output: out, Queue: queue, From: a.from, Saved: saved, Once: !a.screen, Paused: a.attach, Started: p.started,
-		Events: show.event, Decode: a.loudness.decode, Describe: describe(s.node), Save: p.saver(a),
+		Events: show.event, Crossfade: a.crossfade, Level: a.loudness.level, Decode: decode, Describe: describe(s.node), Save: p.saver(a),
 	}
 	if a.screen {
 		config.Events = nil // the screen follows the player

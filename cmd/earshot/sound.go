@@ -20,25 +20,33 @@ func soundFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null, pipe:COMMAND or wav:FILE", Value: "device"},
 		&cli.StringFlag{Name: "device", Usage: "sound on the card `NAME` (ALSA; aplay -L lists them)"},
+		&cli.DurationFlag{Name: "crossfade", Usage: "fade each track into the next one for so `LONG` (4s), but within an album", DefaultText: "off"},
 		&cli.StringFlag{Name: "loudness", Usage: "play all equally loud, by `track` or album, or as recorded: off", Value: string(byTrack)},
 	}
 }
 
 // sounding is how and on what music sounds.
 type sounding struct {
-	output   string
-	card     string // empty: the system's default
-	loudness loudness
+	output    string
+	card      string // empty: the system's default
+	loudness  loudness
+	crossfade time.Duration
 }
 
 // soundFrom reads the flags.
 func soundFrom(c *cli.Context) (sounding, error) {
-	s := sounding{output: c.String("output"), card: c.String("device"), loudness: loudness(c.String("loudness"))}
+	s := sounding{
+		output: c.String("output"), card: c.String("device"),
+		loudness: loudness(c.String("loudness")), crossfade: c.Duration("crossfade"),
+	}
 	if err := checkOutput(s.output); err != nil {
 		return s, err
 	}
 	if s.card != "" && s.output != "device" {
 		return s, usagef("--device %s: the output is %s", s.card, s.output)
+	}
+	if s.crossfade < 0 || s.crossfade > maxCrossfade {
+		return s, usagef("--crossfade %v: 0s to %v", s.crossfade, maxCrossfade)
 	}
 	switch s.loudness {
 	case byTrack, byAlbum, loudnessOff:
@@ -46,6 +54,9 @@ func soundFrom(c *cli.Context) (sounding, error) {
 	}
 	return s, usagef("--loudness %s: use track, album or off", s.loudness)
 }
+
+// maxCrossfade bounds crossfades: of a longer one both tracks would be half unheard.
+const maxCrossfade = 30 * time.Second
 
 // loudness is what music is made equally loud by.
 type loudness string
@@ -58,26 +69,25 @@ const (
 	loudnessOff loudness = "off"
 )
 
-// gain returns the gain for a track, in dB, and the peak that it is known to have, 1
-// being full scale.
-func (l loudness) gain(of protocol.Loudness) (gain, peak float64) {
+// level returns how loud a track is to be.
+func (l loudness) level(h protocol.Header) audio.Level {
+	gain, peak := 0, float64(h.Loudness.TrackPeak)/protocol.FullScale
 	switch l {
 	case byTrack:
-		return float64(of.TrackGain) / 1000, float64(of.TrackPeak) / protocol.FullScale
+		gain = h.Loudness.TrackGain
 	case byAlbum:
-		return float64(of.AlbumGain) / 1000, float64(of.TrackPeak) / protocol.FullScale
+		gain = h.Loudness.AlbumGain
 	}
-	return 0, 0
+	return audio.Level{Gain: float64(gain) / 1000, Peak: peak}
 }
 
-// decode makes a decoder of a track, as loud as it is to be.
-func (l loudness) decode(src io.ReadSeeker, h protocol.Header) (player.Decoder, error) {
+// decode makes a decoder of a track.
+func decode(src io.ReadSeeker, h protocol.Header) (player.Decoder, error) {
 	d, err := audio.NewDecoder(src, h)
 	if err != nil {
 		return nil, err // not d: a nil *audio.Decoder is no nil interface
 	}
-	gain, peak := l.gain(h.Loudness)
-	return audio.Level(d, gain, peak), nil
+	return d, nil
 }
 
 // soundCardCommand is what a process that has lost its sound card starts of itself.

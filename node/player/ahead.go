@@ -22,7 +22,7 @@ func (p *Player) lookAhead(ctx context.Context) {
 	sounds := p.now.written.Load() > 0
 	left := time.Duration(0) // to sound before e
 	if sounds {
-		left = p.now.header.Duration - p.now.position()
+		left = p.now.header.Duration - p.now.position() - p.cfg.Crossfade
 	}
 	i := 0
 	for e := range p.queue.upcoming(p.queue.repeat, p.isPassed) {

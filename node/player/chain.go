@@ -4,22 +4,36 @@ import (
 	"encoding/binary"
 	"math"
 	"sync/atomic"
+
+	"earshot/audio"
 )
 
-// chain is what PCM passes between the decks and the output. It acts at once:
-// behind it is what the output holds, a tenth of a second.
+// chain is what PCM passes between the decks and the output: the mixer, then
+// volume. It acts at once: behind it is what the output holds, a tenth of a second.
 type chain struct {
+	mixer  *audio.Mixer
 	volume atomic.Int32 // percent
 	gain   float32      // of the last sample; of the goroutine that sounds
 	begun  bool
-	buf    [stepSize]byte
+	buf    []byte
 }
 
 func (c *chain) setVolume(percent int) { c.volume.Store(int32(percent)) }
 
-// process returns PCM as it is to sound, of as many bytes and stepSize at most.
-// It leaves pcm as it is, and what it returns is good until the next call.
-func (c *chain) process(pcm []byte) []byte {
+// process returns a deck's PCM as it is to sound. It leaves pcm as it is, and what it
+// returns is good until the next call.
+func (c *chain) process(pcm []byte, d *deck) []byte { return c.amplify(c.mixer.Play(pcm, d.level)) }
+
+// fade does so with PCM of a deck that begins and of one that ends.
+func (c *chain) fade(begins []byte, d *deck, ends []byte, f *fade) []byte {
+	return c.amplify(c.mixer.Fade(begins, d.level, ends, f.deck.level, f.Fade))
+}
+
+// end returns what is left where no more comes for now.
+func (c *chain) end() []byte { return c.amplify(c.mixer.End()) }
+
+// amplify sets the volume.
+func (c *chain) amplify(pcm []byte) []byte {
 	want := curve(int(c.volume.Load()))
 	if !c.begun {
 		c.gain, c.begun = want, true
@@ -30,6 +44,7 @@ func (c *chain) process(pcm []byte) []byte {
 	// A jump of the gain is heard as a click: it goes there over the step.
 	samples := len(pcm) / sampleSize
 	slope := (want - c.gain) / float32(max(samples, 1))
+	c.buf = append(c.buf[:0], pcm...)
 	for i := range samples {
 		c.gain += slope
 		for k := i * sampleSize; k < (i+1)*sampleSize; k += 2 {
@@ -38,7 +53,7 @@ func (c *chain) process(pcm []byte) []byte {
 		}
 	}
 	c.gain = want
-	return c.buf[:len(pcm)]
+	return c.buf
 }
 
 // curve is the gain of a volume in percent: cubic, so that each percent is

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
+	"earshot/audio"
 	"earshot/node/control"
 	"earshot/protocol"
 )
@@ -27,8 +29,10 @@ type deck struct {
 	// Set before the deck is told of as open, and read by others after that.
 	header protocol.Header
 	track  control.Track
+	level  audio.Level
 
 	written atomic.Int64 // bytes of PCM that the output took; the sounder counts
+	cross   atomic.Int64 // of those, how many are before the next track is to fade in
 	opened  bool         // of the goroutine of Run, as about is
 }
 
@@ -36,6 +40,7 @@ type deck struct {
 func (p *Player) newDeck(ctx context.Context, e *entry, from time.Duration, goesOn bool) *deck {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &deck{entry: e, id: e.track.ID, from: from, ring: newRing(), cancel: cancel, goesOn: goesOn}
+	d.cross.Store(never)
 	p.work.Go(func() {
 		defer cancel()
 		switch err := p.playDeck(ctx, d); {
@@ -69,6 +74,9 @@ func (p *Player) playDeck(ctx context.Context, d *deck) error {
 		<-closed
 	}()
 	d.header, d.track = track.Header(), track
+	if p.cfg.Level != nil {
+		d.level = p.cfg.Level(d.header)
+	}
 	p.tell(ctx, note{kind: noteOpened, deck: d})
 	if err := p.decodeDeck(ctx, d); err != nil {
 		return fmt.Errorf("playing %s: %w", name(d.header.Track), err)
@@ -146,6 +154,12 @@ func (d *deck) close() {
 // position is how far into the track the output was handed sound.
 func (d *deck) position() time.Duration { return d.from + soundTime(d.written.Load()) }
 
+// end is how much PCM of the deck there is in all, as far as the header tells.
+func (d *deck) end() int64 { return soundBytes(d.header.Duration - d.from) }
+
+// left is how much of it was not handed over.
+func (d *deck) left() time.Duration { return soundTime(d.end() - d.written.Load()) }
+
 // shares tells where the deck's bytes came from.
 func (d *deck) shares() control.Shares {
 	if !d.opened {
@@ -168,6 +182,11 @@ func name(t protocol.Track) string {
 		return t.ID.Short()
 	}
 	return fmt.Sprintf("%q (%s)", t.Title, t.ID.Short())
+}
+
+// soundBytes is how many bytes of PCM sound so long, whole samples.
+func soundBytes(d time.Duration) int64 {
+	return int64(math.Round(d.Seconds()*sampleRate)) * sampleSize
 }
 
 // soundTime is how long so many bytes of PCM sound.

@@ -20,6 +20,12 @@
 // from anyone with 10 s left, and opened and decoded with 5 s left. Where the
 // queue changes meanwhile, it is dropped and another one made.
 //
+// With a crossfade the sounder asks at the place where it is to begin, as it does at
+// the end of a track, and then mixes two decks. The turn of the one that begins is what
+// is shown and what commands are for; the other one's books are closed when it has faded out,
+// or was cut off. Tracks that follow one another on an album join as ever, and a skip cuts: who
+// presses a key wants to hear that.
+//
 // # What it promises
 //
 // Where nothing holds the rest of a track, the player says so, keeps trying and

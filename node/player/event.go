@@ -25,7 +25,8 @@ type Result struct {
 type EventKind int
 
 // The kinds of event. A track is EventStarted once it sounds, and then
-// EventEnded or EventFailed; one that never sounds is EventFailed alone.
+// EventEnded or EventFailed; one that never sounds is EventFailed alone. In a crossfade
+// the next one starts before that.
 const (
 	EventStarted  EventKind = iota // the first sample was handed over
 	EventProgress                  // another second was

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"earshot/audio"
 	"earshot/node/control"
 	"earshot/protocol"
 )
@@ -72,6 +73,13 @@ type Config struct {
 	// May be nil; then it is known once the track is opened.
 	Describe func(ctx context.Context, id protocol.ID) (protocol.Track, error)
 
+	// Crossfade is how long a track fades into the next one, but within an album
+	// and where one of them is shorter than twice that; 0: they join.
+	Crossfade time.Duration
+
+	// Level says how loud a track is to be. May be nil: as it was recorded.
+	Level func(h protocol.Header) audio.Level
+
 	// Decode makes a decoder of a track's bytes. It may read and seek in src,
 	// whose reads wait until bytes are there.
 	Decode func(src io.ReadSeeker, h protocol.Header) (Decoder, error)
@@ -93,6 +101,7 @@ type Player struct {
 	now      *deck               // the turn's
 	ready    []*deck             // of what follows, in that order
 	leaving  *deck               // of before a seek, kept until now is open
+	outgoing *outgoing           // what fades out while now begins; nil: nothing
 	passed   map[*entry]struct{} // failed, since something sounded
 	unknown  []*entry            // to be described
 	asking   bool                // one is being described
@@ -127,7 +136,7 @@ func New(cfg Config) *Player {
 	if cfg.Describe != nil {
 		p.unknown = append(p.unknown, p.queue.list...)
 	}
-	p.sounder = newSounder(cfg.Output, p.volume, p.tell)
+	p.sounder = newSounder(cfg.Output, cfg.Crossfade, p.volume, p.tell)
 	p.publish()
 	return p
 }

@@ -85,6 +85,14 @@ func (r *ring) next() (pcm []byte, ended bool, err error) {
 	return r.buf[r.start : r.start+n], r.ended && r.n == 0, r.err
 }
 
+// primed reports whether enough is there that the next step is not what is decoded
+// next, or all of it.
+func (r *ring) primed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n >= len(r.buf)/2 || r.ended && r.n > 0
+}
+
 // took says that n bytes of what next returned were handed over.
 func (r *ring) took(n int) {
 	r.mu.Lock()

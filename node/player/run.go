@@ -33,6 +33,8 @@ const (
 	noteAway                      // a deck's bytes stopped coming; with no error they come again
 	noteSounded                   // a deck's PCM was handed over: the first of it, or at a time that matters
 	noteDry                       // a deck has none when it is needed
+	noteCross                     // a deck is where the next one is to fade in
+	noteFaded                     // a deck has faded out, or ended before that
 	noteEnded                     // all of a deck's PCM was
 	noteDrained                   // all that was handed over has sounded
 	noteDescribed                 // what is known of a track was found out
@@ -95,6 +97,7 @@ func (p *Player) conduct(ctx context.Context, failed <-chan error) error {
 	}
 	for !p.quit {
 		p.lookAhead(ctx)
+		p.aim()
 		p.describe(ctx)
 		p.publish()
 		select {
@@ -125,6 +128,8 @@ func (p *Player) heed(ctx context.Context, n note) {
 		p.quit = p.quit || p.cfg.Once && p.turn == nil
 	case n.deck == p.now:
 		p.heedNow(ctx, n)
+	case n.kind == noteFaded && p.outgoing != nil && n.deck == p.outgoing.deck:
+		p.endOutgoing(n.err)
 	case slices.Contains(p.ready, n.deck):
 		p.heedReady(n)
 	}
@@ -148,9 +153,11 @@ func (p *Player) heedNow(ctx context.Context, n note) {
 		if p.turn.play == "" {
 			p.started(n.at)
 		} else if n.second {
-			p.report(EventProgress, control.StatePlaying, nil)
+			p.report(p.turn, p.now, EventProgress, control.StatePlaying, nil)
 			p.saveSometimes(n.at)
 		}
+	case noteCross:
+		p.crossOver(ctx, n)
 	case noteEnded, noteFailed:
 		if n.err != nil {
 			p.passed[n.deck.entry] = struct{}{}

@@ -42,13 +42,14 @@ func (o *tape) Flush() {
 	o.flushed = make(chan struct{})
 }
 
-// first returns the first samples since the last flush, once there are some.
+// first returns the first samples since the last flush, once there are so many that
+// none is of a write that was under way then.
 func (o *tape) first() []byte {
 	for {
 		o.mu.Lock()
 		got := bytes.Clone(o.got)
 		o.mu.Unlock()
-		if len(got) >= stepSize {
+		if len(got) > 4*stepSize {
 			return got[:stepSize]
 		}
 		time.Sleep(10 * time.Microsecond)

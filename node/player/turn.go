@@ -43,6 +43,7 @@ func (p *Player) begin(ctx context.Context, e *entry, from time.Duration, flush 
 // seek goes on with the turn at another place in the track. What was open stays
 // so until the new place is, so that the source keeps what it does for it.
 func (p *Player) seek(ctx context.Context, to time.Duration) {
+	p.endOutgoing(nil)
 	p.turn.keepBooks(p.now)
 	if p.now.opened {
 		p.leaving.close()
@@ -68,12 +69,13 @@ func (p *Player) started(at time.Time) {
 	t.latency = at.Sub(p.asked)
 	clear(p.passed)
 	p.problem.turn()
-	p.report(EventStarted, control.StateStarted, nil)
+	p.report(t, p.now, EventStarted, control.StateStarted, nil)
 }
 
-// end ends the turn: err says why it is early, if it is. Whoever calls it says
-// what the sounder does next.
+// end ends the turn, and one that fades out beside it: err says why it is early,
+// if it is. Whoever calls it says what the sounder does next.
 func (p *Player) end(err error) {
+	p.endOutgoing(nil)
 	t := p.turn
 	if t == nil {
 		return
@@ -82,6 +84,17 @@ func (p *Player) end(err error) {
 	if t.play == "" && p.now.written.Load() > 0 {
 		p.started(time.Now()) // that note came no more
 	}
+	if t.play != "" {
+		p.stutters += t.stutters
+		p.silence += t.silence
+	}
+	p.close(t, p.now, err)
+	p.leaving.close()
+	p.turn, p.now, p.leaving = nil, nil, nil
+}
+
+// close closes the books of a turn, whose last deck is d, and closes that.
+func (p *Player) close(t *turn, d *deck, err error) {
 	kind := EventEnded
 	if err != nil {
 		kind = EventFailed
@@ -91,18 +104,14 @@ func (p *Player) end(err error) {
 	}
 	switch {
 	case t.play != "":
-		p.report(kind, control.StateEnded, err)
+		p.report(t, d, kind, control.StateEnded, err)
 		if p.cfg.Once {
-			p.tally.results = append(p.tally.results, p.result(err))
+			p.tally.results = append(p.tally.results, t.result(d, err))
 		}
-		p.stutters += t.stutters
-		p.silence += t.silence
 	case err != nil:
-		p.news.events.put(Event{Kind: kind, Index: p.queue.index(t.entry), Track: p.now.about(), Err: err})
+		p.news.events.put(Event{Kind: kind, Index: p.queue.index(t.entry), Track: d.about(), Err: err})
 	}
-	p.now.close()
-	p.leaving.close()
-	p.turn, p.now, p.leaving = nil, nil, nil
+	d.close()
 }
 
 // fail counts a track that failed.
@@ -119,11 +128,10 @@ func (p *Player) count(stutters int, silence time.Duration) {
 	p.turn.stutters, p.turn.silence = stutters-p.stutters, silence-p.silence
 }
 
-// report sends an event and a report of the track that sounds.
-func (p *Player) report(kind EventKind, state control.State, err error) {
-	t := p.turn
+// report sends an event and a report of a track that sounds.
+func (p *Player) report(t *turn, d *deck, kind EventKind, state control.State, err error) {
 	r := control.Report{
-		Play: t.play, ID: p.now.id, State: state, Position: p.now.position(),
+		Play: t.play, ID: d.id, State: state, Position: d.position(),
 		Stutters: t.stutters, StutterNS: t.silence,
 	}
 	if state == control.StateStarted {
@@ -131,20 +139,20 @@ func (p *Player) report(kind EventKind, state control.State, err error) {
 	}
 	p.news.reports.put(r)
 	p.news.events.put(Event{
-		Kind: kind, Index: p.queue.index(t.entry), Track: p.now.about(), Position: p.now.position(),
-		Result: p.result(err), Err: err,
+		Kind: kind, Index: p.queue.index(t.entry), Track: d.about(), Position: d.position(),
+		Result: t.result(d, err), Err: err,
 	})
 }
 
-func (p *Player) result(err error) Result {
-	t := p.turn
+// result is how a turn went, whose last deck is d.
+func (t *turn) result(d *deck, err error) Result {
 	return Result{
-		ID:            p.now.id,
+		ID:            d.id,
 		LatencyMS:     milliseconds(t.latency),
 		Stutters:      t.stutters,
 		StutterMS:     milliseconds(t.silence),
-		Shares:        t.shares.Add(p.now.shares()),
-		SecondsPlayed: float64(t.bytes+p.now.written.Load()) / secondSize,
+		Shares:        t.shares.Add(d.shares()),
+		SecondsPlayed: float64(t.bytes+d.written.Load()) / secondSize,
 		Err:           err,
 	}
 }
