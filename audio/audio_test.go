@@ -8,6 +8,7 @@ import (
 	"github.com/hajimehoshi/go-mp3"
 	"go.uber.org/goleak"
 
+	"earshot/audio/libopus"
 	"earshot/protocol"
 )
 
@@ -60,6 +61,25 @@ func openGoMP3(src io.ReadSeeker, h protocol.Header) (Decoder, error) {
 		return nil, err
 	}
 	return newTrack(&layer3Codec{framer: newFramer(src, h, first, 0)}, h), nil
+}
+
+// openPion is what NewDecoder does of Opus where there is no libopus.
+func openPion(src io.ReadSeeker, h protocol.Header) (Decoder, error) {
+	c, err := newOgg(src, h)
+	if err != nil {
+		return nil, err
+	}
+	ogg := c.(*oggCodec)
+	ogg.opus = newPionOpus
+	if err := ogg.make(ogg.first); err != nil {
+		return nil, err
+	}
+	return newTrack(c, h), nil
+}
+
+func haveOpus() bool {
+	_, err := libopus.New(1, 0, []byte{0})
+	return err == nil
 }
 
 // eachMP3 runs a test for both decoders of MP3. Where there is no libmpg123 they are

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"earshot/audio/dl"
 	"earshot/audio/mpg123"
 	"earshot/protocol"
 )
@@ -53,12 +54,12 @@ func newMPEG(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	switch {
 	case err == nil:
 		return &mpegCodec{framer: f, dec: dec, preRoll: first.preRoll()}, nil
-	case !errors.Is(err, mpg123.ErrUnavailable):
+	case !errors.Is(err, dl.ErrUnavailable):
 		return nil, err
 	case h.Format == protocol.FormatMP3:
 		return &layer3Codec{framer: f}, nil
 	}
-	return nil, &UnsupportedError{fmt.Sprintf("%s; that needs libmpg123: %v", first, err)}
+	return nil, &UnsupportedError{fmt.Sprintf("%s, for which %v", first, err)}
 }
 
 // mpegCodec decodes MPEG audio with libmpg123.

@@ -20,6 +20,8 @@ type oggCodec struct {
 	links   []oggLink
 	first   oggHeaders // of the first link
 
+	opus func(opusHead) (opusEngine, error)
+
 	link  int // the one that is decoded
 	dec   packetDecoder
 	made  int // the link that dec is made for; -1 for none
@@ -44,7 +46,7 @@ func newOgg(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, first: first, made: -1}
+	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, first: first, made: -1, opus: newOpusEngine}
 	d.pages = oggPages{win: &d.src, end: h.Size}
 	// Vorbis overlaps with one block, and one more may be lost with the page before.
 	d.preRoll = 2 * maxVorbisBlock
@@ -56,7 +58,7 @@ func newOgg(src io.ReadSeeker, h protocol.Header) (codec, error) {
 
 // make makes the decoder of the link, whose headers are given.
 func (d *oggCodec) make(h oggHeaders) (err error) {
-	if d.dec, err = h.decoder(); err != nil {
+	if d.dec, err = h.decoder(d.opus); err != nil {
 		return err
 	}
 	d.mixer, d.made = newMixer(d.dec.order()), d.link

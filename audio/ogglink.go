@@ -78,13 +78,14 @@ func oggFormat(packet []byte) protocol.Format {
 	return protocol.FormatUnknown
 }
 
-func (h *oggHeaders) decoder() (packetDecoder, error) {
+// decoder makes the decoder; of Opus by means of engine.
+func (h *oggHeaders) decoder(engine func(opusHead) (opusEngine, error)) (packetDecoder, error) {
 	if h.format == protocol.FormatOpus {
 		head, err := parseOpusHead(h.first)
 		if err != nil {
 			return nil, err
 		}
-		return newOpusDecoder(head)
+		return newOpusDecoder(head, engine)
 	}
 	return newVorbisDecoder(h.first, h.setup)
 }
@@ -252,7 +253,7 @@ func (s *oggSurvey) link() error {
 	case h.rate != s.first.rate:
 		return &UnsupportedError{fmt.Sprintf("the sample rate changes from %d to %d Hz", s.first.rate, h.rate)}
 	}
-	dec, err := h.decoder()
+	dec, err := h.decoder(newOpusEngine)
 	if err != nil {
 		return err
 	}
@@ -364,7 +365,7 @@ func (s *oggSurvey) info(size int64) (Info, error) {
 	if s.total <= 0 {
 		return Info{}, &UnsupportedError{"truncated: it has no sound"}
 	}
-	dec, err := s.first.decoder()
+	dec, err := s.first.decoder(newOpusEngine)
 	if err != nil {
 		return Info{}, err
 	}

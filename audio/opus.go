@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/pion/opus"
+	"earshot/audio/dl"
+	"earshot/audio/libopus"
 )
 
 const (
 	opusMagic  = "OpusHead"
 	opusTags   = "OpusTags"
-	opusRate   = 48000 // Hz: of every Opus stream's granule positions
-	maxOpus    = 5760  // samples of a packet: 120 ms
-	opusFamily = 18    // where OpusHead tells its mapping family (RFC 7845, 5.1)
+	opusRate   = libopus.Rate // of every Opus stream's granule positions
+	maxOpus    = libopus.MaxSamples
+	opusFamily = 18 // where OpusHead tells its mapping family (RFC 7845, 5.1)
 )
 
 // opusHead is the identification header of an Opus stream.
@@ -52,10 +53,7 @@ func parseOpusHead(b []byte) (h opusHead, err error) {
 	return h, nil
 }
 
-var (
-	errOpusHead   = &UnsupportedError{"an Opus file whose header is broken"}
-	errOpusPacket = errors.New("a broken Opus packet")
-)
+var errOpusHead = &UnsupportedError{"an Opus file whose header is broken"}
 
 // opusSamples returns how long a packet sounds, in samples (RFC 6716, 3.1); 0 if it is
 // broken.
@@ -89,160 +87,57 @@ func opusSamples(packet []byte) int64 {
 	return size * frames
 }
 
-// opusDecoder decodes the packets of an Opus stream with github.com/pion/opus.
+// opusEngine decodes the packets of an Opus stream, which are of sane length.
+// *libopus.Decoder is one, pionOpus the other.
+type opusEngine interface {
+	Reset() error
+	// Decode makes samples of all channels, interleaved, of which 1 is full scale, and
+	// returns how many of each. pcm has room for maxOpus.
+	Decode(packet []byte, pcm []float32) (int, error)
+}
+
+// newOpusEngine makes libopus's, or where that is not there pion's.
+func newOpusEngine(h opusHead) (opusEngine, error) {
+	e, err := libopus.New(h.streams, h.coupled, h.mapping)
+	if errors.Is(err, dl.ErrUnavailable) {
+		return newPionOpus(h)
+	}
+	return e, err
+}
+
+// opusDecoder decodes the packets of an Opus stream.
 type opusDecoder struct {
 	opusHead
-	decoders []opus.Decoder // one for each stream
-	planes   [][]float32    // what each stream gives, interleaved if coupled
-	out      []float32
-	packet   []byte
+	engine opusEngine
+	out    []float32
 }
 
-func newOpusDecoder(h opusHead) (*opusDecoder, error) {
-	d := &opusDecoder{opusHead: h, decoders: make([]opus.Decoder, h.streams), planes: make([][]float32, h.streams)}
-	for i := range d.planes {
-		d.planes[i] = make([]float32, maxOpus*d.width(i))
+func newOpusDecoder(h opusHead, engine func(opusHead) (opusEngine, error)) (*opusDecoder, error) {
+	e, err := engine(h)
+	if err != nil {
+		return nil, err
 	}
-	d.out = make([]float32, maxOpus*h.channels)
-	return d, d.reset()
-}
-
-// width is how many channels a stream has.
-func (d *opusDecoder) width(stream int) int {
-	if stream < d.coupled {
-		return 2
-	}
-	return 1
+	return &opusDecoder{opusHead: h, engine: e, out: make([]float32, maxOpus*h.channels)}, nil
 }
 
 func (d *opusDecoder) order() []speaker { return vorbisOrders[d.channels] }
 
-func (d *opusDecoder) reset() (err error) {
-	for i := range d.decoders {
-		if d.decoders[i], err = opus.NewDecoderWithOutput(opusRate, d.width(i)); err != nil {
-			return fmt.Errorf("starting to decode Opus: %w", err)
-		}
-	}
-	return nil
-}
+func (d *opusDecoder) reset() error { return d.engine.Reset() }
 
 // decode decodes a packet: samples of which 32768 is full scale. What is broken is
 // left out, but counted.
 func (d *opusDecoder) decode(packet []byte) (in []float32, samples int64) {
-	rest := packet
-	for i := range d.decoders {
-		p := rest
-		if i < len(d.decoders)-1 {
-			var err error
-			if p, rest, err = d.undelimit(rest); err != nil {
-				return nil, opusSamples(packet)
-			}
-		}
-		n, err := d.one(i, p)
-		if err != nil || n == 0 || i > 0 && n != samples {
-			return nil, opusSamples(packet)
-		}
-		samples = n
+	told := opusSamples(packet)
+	if told == 0 {
+		return nil, 0
 	}
-	n := int(samples)
-	for c, m := range d.mapping {
-		d.place(c, int(m), n)
+	n, err := d.engine.Decode(packet, d.out)
+	if err != nil || int64(n) != told {
+		return nil, told
 	}
-	return d.out[:n*d.channels], samples
-}
-
-// one decodes the packet of one stream. It turns a panic, which a broken packet
-// may cause, into an error.
-func (d *opusDecoder) one(i int, packet []byte) (n int64, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("decoding a packet: %v", r)
-		}
-	}()
-	if opusSamples(packet) == 0 {
-		return 0, errOpusPacket
+	in = d.out[:n*d.channels]
+	for i := range in {
+		in[i] *= d.gain * 32768
 	}
-	count, err := d.decoders[i].DecodeToFloat32(packet, d.planes[i])
-	return int64(count), err
-}
-
-// place puts decoded channel m of n samples where output channel c is.
-func (d *opusDecoder) place(c, m, n int) {
-	gain := d.gain * 32768
-	if m == 255 {
-		gain, m = 0, 0
-	}
-	stream, off := m-d.coupled, 0
-	if m < 2*d.coupled {
-		stream, off = m/2, m%2
-	}
-	width := d.width(stream)
-	for k := range n {
-		d.out[k*d.channels+c] = d.planes[stream][k*width+off] * gain
-	}
-}
-
-// undelimit takes the first of several packets, which tells its length (RFC 6716,
-// appendix B), and makes an ordinary one of it.
-func (d *opusDecoder) undelimit(b []byte) (packet, rest []byte, err error) {
-	if len(b) < 2 {
-		return nil, nil, errOpusPacket
-	}
-	head, total := 1, 0
-	d.packet = append(d.packet[:0], b[0])
-	length := func(keep bool) int {
-		if head >= len(b) {
-			head = len(b) + 1
-			return 0
-		}
-		n, size := int(b[head]), 1
-		if n >= 252 && head+1 < len(b) {
-			n, size = n+4*int(b[head+1]), 2
-		}
-		if keep {
-			d.packet = append(d.packet, b[head:head+size]...)
-		}
-		head += size
-		return n
-	}
-	padding := 0
-	switch b[0] & 3 {
-	case 0:
-		total = length(false)
-	case 1:
-		total = 2 * length(false)
-	case 2:
-		total = length(true)
-		total += length(false)
-	case 3:
-		count := b[1]
-		frames := int(count & 63)
-		d.packet = append(d.packet, count)
-		head = 2
-		for more := count&0x40 != 0; more; {
-			if head >= len(b) {
-				return nil, nil, errOpusPacket
-			}
-			d.packet = append(d.packet, b[head])
-			if more = b[head] == 255; more {
-				padding += 254
-			} else {
-				padding += int(b[head])
-			}
-			head++
-		}
-		if count&0x80 == 0 {
-			total = frames * length(false)
-			break
-		}
-		for range frames - 1 {
-			total += length(true)
-		}
-		total += length(false)
-	}
-	if end := head + total + padding; end <= len(b) {
-		d.packet = append(d.packet, b[head:end]...)
-		return d.packet, b[end:], nil
-	}
-	return nil, nil, errOpusPacket
+	return in, told
 }

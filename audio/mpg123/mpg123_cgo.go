@@ -3,8 +3,6 @@
 package mpg123
 
 /*
-#cgo linux LDFLAGS: -ldl
-#include <dlfcn.h>
 #include <stddef.h>
 
 typedef struct mpg123_handle_struct mpg123_handle;
@@ -16,6 +14,7 @@ enum {
 enum { STEREO = 2, SIGNED_16 = 0xd0 };
 enum { NEW_FORMAT = -11, NEED_MORE = -10, OK = 0 };
 
+// In the order of functions.
 static struct {
 	int (*init)(void);
 	mpg123_handle *(*new)(const char *, int *);
@@ -28,21 +27,8 @@ static struct {
 	const char *(*plain_strerror)(int);
 } lib;
 
-// load finds the library, and returns what is wrong, or NULL.
-static const char *load(void) {
-	static const char *names[] = {
-		"libmpg123.so.0", "libmpg123.0.dylib", "/opt/homebrew/lib/libmpg123.0.dylib", "/usr/local/lib/libmpg123.0.dylib", NULL,
-	};
-	void *h = NULL;
-	for (int i = 0; !h && names[i]; i++)
-		h = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	if (!h)
-		return "it is not installed";
-#define FIND(f) if (!(lib.f = dlsym(h, "mpg123_" #f))) return "it lacks mpg123_" #f
-	FIND(init); FIND(new); FIND(delete); FIND(param); FIND(format_none); FIND(format);
-	FIND(open_feed); FIND(decode); FIND(plain_strerror);
-	return lib.init() == OK ? NULL : "mpg123_init failed";
-}
+static void **table(void) { return (void **)&lib; }
+static int init(void) { return lib.init(); }
 
 static mpg123_handle *make(long rate, long free_size, int *err) {
 	mpg123_handle *h = lib.new(NULL, err);
@@ -77,12 +63,23 @@ import (
 	"runtime"
 	"sync"
 	"unsafe"
+
+	"earshot/audio/dl"
 )
+
+var functions = []string{
+	"mpg123_init", "mpg123_new", "mpg123_delete", "mpg123_param", "mpg123_format_none", "mpg123_format",
+	"mpg123_open_feed", "mpg123_decode", "mpg123_plain_strerror",
+}
 
 // load is done once in the life of a process, as a library is.
 var load = sync.OnceValue(func() error {
-	if reason := C.load(); reason != nil {
-		return fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(reason))
+	err := dl.Open("mpg123", 0, functions, unsafe.Slice((*unsafe.Pointer)(unsafe.Pointer(C.table())), len(functions)))
+	if err != nil {
+		return err
+	}
+	if code := C.init(); code != C.OK {
+		return fmt.Errorf("libmpg123 is %w: %s", dl.ErrUnavailable, C.GoString(C.words(code)))
 	}
 	return nil
 })
@@ -96,7 +93,7 @@ type Decoder struct {
 
 // New returns a decoder of frames of a sample rate in Hz; freeSize is the length of
 // frames of free format without padding, in bytes, 0 where they tell their own. The
-// error is ErrUnavailable where there is no library.
+// error is dl.ErrUnavailable where there is no library.
 func New(rate, freeSize int) (*Decoder, error) {
 	if err := load(); err != nil {
 		return nil, err
