@@ -41,8 +41,13 @@ func (c *Cache) Acquire(h protocol.Header) (*Track, error) {
 
 // AcquireCached leases a track that is there, or in the making by another lease;
 // false if it is not, or cannot be opened.
-func (c *Cache) AcquireCached(id protocol.ID) (*Track, bool) {
-	t, err := c.lease(id, nil, true)
+func (c *Cache) AcquireCached(id protocol.ID) (*Track, bool) { return c.acquireCached(id, true) }
+
+// Peek is AcquireCached for what is no use of the track: it is as old as before.
+func (c *Cache) Peek(id protocol.ID) (*Track, bool) { return c.acquireCached(id, false) }
+
+func (c *Cache) acquireCached(id protocol.ID, touch bool) (*Track, bool) {
+	t, err := c.lease(id, nil, touch)
 	if err != nil && !errors.Is(err, ErrNotCached) {
 		c.log.Warn("a cached track cannot be opened", "track", id.Short(), "error", err)
 	}

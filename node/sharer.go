@@ -85,6 +85,11 @@ func (s *Server) Open(ctx context.Context, id protocol.ID, _ time.Duration) (con
 	return &ownTrack{SectionReader: io.NewSectionReader(c, 0, h.Size), content: c, header: h}, nil
 }
 
+// OpenCached is Open: all is here.
+func (s *Server) OpenCached(ctx context.Context, id protocol.ID) (control.Track, error) {
+	return s.Open(ctx, id, 0)
+}
+
 // ownTrack is a track that a server plays itself. What it reads counts as
 // cached: it costs the network nothing.
 type ownTrack struct {

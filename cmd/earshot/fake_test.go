@@ -89,6 +89,10 @@ func (n *fakeNode) CacheStats(context.Context) (control.CacheStats, error) {
 
 func (n *fakeNode) Report(context.Context, control.Report) error { return nil }
 
+func (n *fakeNode) OpenCached(context.Context, protocol.ID) (control.Track, error) {
+	return nil, control.ErrUnavailable
+}
+
 func (n *fakeNode) Prefetch(context.Context, protocol.ID, control.Depth) error { return nil }
 
 func (n *fakeNode) Open(_ context.Context, id protocol.ID, _ time.Duration) (control.Track, error) {

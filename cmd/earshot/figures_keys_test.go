@@ -12,6 +12,9 @@ import (
 	"earshot/node/control"
 )
 
+// rigAlbum is how many tracks follow one another, so that the next one is another one.
+const rigAlbum = 4
+
 // keys measures how long a key takes to be heard: from the call of a command on
 // the player's socket, as another program or a media key makes it, to the first
 // sample of the new place at the output. The track is cached, and a node of
@@ -19,11 +22,11 @@ import (
 // comes by the socket and counts.
 func (r *rig) keys(t *testing.T) {
 	r.join(t, "keys", false)
-	whole := r.tracks[rigTracks-1]
+	album := r.tracks[rigTracks-rigAlbum:]
 	r.start(t, "seed", "--data", r.data("keys"))
 	r.awaitOwner(t, "keys")
-	r.run(t, "play", "--data", r.data("keys"), "--output", "wav:"+r.data("keys.wav"), whole) // cached from now on
-	r.start(t, append([]string{"play", "--data", r.data("keys"), "--output", "null"}, slices.Repeat([]string{whole}, rigStarts+2)...)...)
+	r.run(t, append([]string{"play", "--data", r.data("keys"), "--output", "wav:" + r.data("keys.wav")}, album...)...) // cached from now on
+	r.start(t, append([]string{"play", "--data", r.data("keys"), "--output", "null"}, slices.Repeat(album, (rigStarts+2)/rigAlbum+1)...)...)
 	ctx, cancel := context.WithTimeout(t.Context(), scriptWait)
 	defer cancel()
 	var c *control.PlayerClient

@@ -43,6 +43,10 @@ type Source interface {
 	// the right part; reading begins at byte 0 all the same, unless the reader
 	// seeks. ctx bounds the opening alone: what is open ends by its Close.
 	Open(ctx context.Context, id protocol.ID, from time.Duration) (Track, error)
+	// OpenCached opens a track of which all is in the cache, for someone who may play
+	// it next: it counts as no play, and nobody is asked for anything. ErrUnavailable
+	// where not all is there, or no longer.
+	OpenCached(ctx context.Context, id protocol.ID) (Track, error)
 	// Prefetch fetches what is due of a track that plays next, or may.
 	Prefetch(ctx context.Context, id protocol.ID, depth Depth) error
 	// Report tells the node how playing goes; it feeds Status and CacheStats.

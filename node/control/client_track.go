@@ -21,9 +21,18 @@ const closeTimeout = time.Second
 
 // Open implements Source. The track is open for as long as its connection.
 func (c *Client) Open(ctx context.Context, id protocol.ID, from time.Duration) (Track, error) {
+	return c.open(ctx, wireOpen{ID: id, From: from})
+}
+
+// OpenCached implements Source.
+func (c *Client) OpenCached(ctx context.Context, id protocol.ID) (Track, error) {
+	return c.open(ctx, wireOpen{ID: id, Cached: true})
+}
+
+func (c *Client) open(ctx context.Context, in wireOpen) (Track, error) {
 	held, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
-	resp, err := c.do(held, http.MethodPost, "/v1/opens", wireOpen{id, from})
+	resp, err := c.do(held, http.MethodPost, "/v1/opens", in)
 	if err != nil {
 		cancel()
 		return nil, opening(ctx, err)

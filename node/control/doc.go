@@ -21,7 +21,7 @@
 //	POST   /v1/invite              {"uses", "expires_ns"}
 //	POST   /v1/search              {"kind", "text", "offset", "limit"}
 //	GET    /v1/skipped             a JSON line for each file
-//	POST   /v1/opens               {"id", "from_ns"}
+//	POST   /v1/opens               {"id", "from_ns", "cached"}
 //	GET    /v1/opens/{handle}/bytes
 //	DELETE /v1/opens/{handle}
 //	POST   /v1/prefetch            {"id", "depth"}

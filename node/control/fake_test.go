@@ -188,6 +188,10 @@ func (o *openFake) Close() error {
 	return nil
 }
 
+func (n *fakeNode) OpenCached(ctx context.Context, id protocol.ID) (control.Track, error) {
+	return n.Open(ctx, id, 0)
+}
+
 func (n *fakeNode) Prefetch(context.Context, protocol.ID, control.Depth) error { return nil }
 
 // Cover gives the first track a picture.

@@ -44,7 +44,13 @@ func (s *server) open(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	track, err := s.node.Open(r.Context(), in.ID, in.From)
+	var track Track
+	var err error
+	if in.Cached {
+		track, err = s.node.OpenCached(r.Context(), in.ID)
+	} else {
+		track, err = s.node.Open(r.Context(), in.ID, in.From)
+	}
 	if err != nil {
 		fail(w, err)
 		return

@@ -120,6 +120,8 @@ type (
 	wireOpen struct {
 		ID   protocol.ID   `json:"id"`
 		From time.Duration `json:"from_ns"`
+
+		Cached bool `json:"cached,omitempty"` // OpenCached
 	}
 	wireOpened struct {
 		Handle string     `json:"handle"`

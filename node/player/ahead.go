@@ -38,7 +38,7 @@ func (p *Player) lookAhead(ctx context.Context) {
 			}
 			p.ready = append(p.ready, p.newDeck(ctx, e, 0, false))
 		}
-		if !p.ready[i].opened {
+		if !p.ready[i].known {
 			return
 		}
 		left += p.ready[i].header.Duration

@@ -153,15 +153,19 @@ func (p *Player) skip(ctx context.Context, at time.Time) {
 	if p.turn == nil {
 		return
 	}
-	repeat := p.queue.repeat
-	if repeat == control.RepeatOne {
-		repeat = control.RepeatAll
-	}
-	e := p.queue.following(repeat, p.isPassed)
+	e := p.queue.following(p.skipping(), p.isPassed)
 	if e != nil && e != p.queue.current() {
 		p.queue.advance(e)
 	}
 	p.cut(ctx, e, at)
+}
+
+// skipping is what repeats for someone who asks for the next track.
+func (p *Player) skipping() control.Repeat {
+	if p.queue.repeat == control.RepeatOne {
+		return control.RepeatAll
+	}
+	return p.queue.repeat
 }
 
 // prev goes to the beginning of the track, or within its first seconds to the

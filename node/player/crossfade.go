@@ -40,11 +40,11 @@ type outgoing struct {
 // aim sets where the track that plays is to fade into what stands ready: nowhere
 // where they are to join.
 func (p *Player) aim() {
-	if p.cfg.Crossfade == 0 || p.turn == nil || !p.now.opened {
+	if p.cfg.Crossfade == 0 || p.turn == nil || !p.now.known {
 		return
 	}
 	at := int64(never)
-	if len(p.ready) > 0 && p.ready[0].opened {
+	if len(p.ready) > 0 && p.ready[0].known {
 		length := min(p.fadeLength(p.now.about(), p.ready[0].about()), p.now.left())
 		if length >= leastFade {
 			at = p.now.end() - soundBytes(length)
@@ -103,6 +103,7 @@ func (p *Player) crossOver(ctx context.Context, n note) {
 	p.asked = n.at
 	p.queue.advance(e)
 	p.turn, p.now = &turn{entry: e}, p.takeReady(e)
+	p.retryHeads()
 	length := int((now.end() - now.written.Load()) / sampleSize)
 	p.sounder.do(job{deck: p.now, fade: &fade{deck: now, Fade: audio.Fade{Length: length}}})
 	p.save()

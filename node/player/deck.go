@@ -26,21 +26,32 @@ type deck struct {
 	goesOn bool // with a track that plays already: a seek
 	sounds bool // of the goroutine that decodes: there was PCM
 
-	// Set before the deck is told of as open, and read by others after that.
+	// Set before there is PCM, and before the deck is told of as open; not changed then.
 	header protocol.Header
-	track  control.Track
 	level  audio.Level
+
+	head  *head         // what the ring began with; nil: nothing
+	track control.Track // set before the deck is told of as open
 
 	written atomic.Int64 // bytes of PCM that the output took; the sounder counts
 	cross   atomic.Int64 // of those, how many are before the next track is to fade in
-	opened  bool         // of the goroutine of Run, as about is
+
+	// Of the goroutine of Run, as about is.
+	opened bool
+	known  bool // its header is
 }
 
-// newDeck begins to open and decode an entry.
+// newDeck begins to open and decode an entry. At the beginning of a track whose head is
+// there it has sound at once.
 func (p *Player) newDeck(ctx context.Context, e *entry, from time.Duration, goesOn bool) *deck {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &deck{entry: e, id: e.track.ID, from: from, ring: newRing(), cancel: cancel, goesOn: goesOn}
 	d.cross.Store(never)
+	if h := p.heads[d.id]; h != nil && from == 0 {
+		d.head, d.header, d.level = h, h.header, h.level
+		d.known, d.sounds, d.goesOn = true, true, true
+		d.ring.fill(h.pcm)
+	}
 	p.work.Go(func() {
 		defer cancel()
 		switch err := p.playDeck(ctx, d); {
@@ -73,9 +84,12 @@ func (p *Player) playDeck(ctx context.Context, d *deck) error {
 		}
 		<-closed
 	}()
-	d.header, d.track = track.Header(), track
-	if p.cfg.Level != nil {
-		d.level = p.cfg.Level(d.header)
+	d.track = track
+	if d.head == nil {
+		d.header = track.Header()
+		if p.cfg.Level != nil {
+			d.level = p.cfg.Level(d.header)
+		}
 	}
 	p.tell(ctx, note{kind: noteOpened, deck: d})
 	if err := p.decodeDeck(ctx, d); err != nil {
@@ -114,8 +128,12 @@ func (p *Player) decodeDeck(ctx context.Context, d *deck) error {
 		p.tell(ctx, note{kind: noteAway, deck: d, err: err})
 	}}
 	dec, err := p.cfg.Decode(src, d.header)
-	if err == nil && d.from > 0 {
-		err = dec.Seek(d.from)
+	from := d.from
+	if d.head != nil {
+		from = headTime
+	}
+	if err == nil && from > 0 {
+		err = dec.Seek(from)
 	}
 	if err != nil {
 		return err
@@ -170,7 +188,7 @@ func (d *deck) shares() control.Shares {
 
 // about is what is known of the deck's track.
 func (d *deck) about() protocol.Track {
-	if d.opened {
+	if d.known {
 		return d.header.Track
 	}
 	return d.entry.track

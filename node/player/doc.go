@@ -20,6 +20,10 @@
 // from anyone with 10 s left, and opened and decoded with 5 s left. Where the
 // queue changes meanwhile, it is dropped and another one made.
 //
+// Of what a key may ask for, the next track, the one before and the beginning of this one, half
+// a second is kept decoded where the track is cached: that sounds at once, while the track is
+// opened to go on with.
+//
 // With a crossfade the sounder asks at the place where it is to begin, as it does at
 // the end of a track, and then mixes two decks. The turn of the one that begins is what
 // is shown and what commands are for; the other one's books are closed when it has faded out,

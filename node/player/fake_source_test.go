@@ -28,6 +28,7 @@ type fakeSource struct {
 	reports    []control.Report
 	open       int
 	opened     []time.Duration
+	peeked     int
 }
 
 func newSource(tracks ...*fakeTrack) *fakeSource {
@@ -69,6 +70,19 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// OpenCached opens what is cached in no time.
+func (s *fakeSource) OpenCached(_ context.Context, want protocol.ID) (control.Track, error) {
+	k := int(want[0])
+	if k >= len(s.tracks) || !s.tracks[k].cached {
+		return nil, control.ErrUnavailable
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open++
+	s.peeked++
+	return &openTrack{fakeTrack: s.tracks[k], source: s, k: k, since: time.Now(), closed: make(chan struct{})}, nil
 }
 
 func (s *fakeSource) Prefetch(ctx context.Context, id protocol.ID, depth control.Depth) error {

@@ -15,6 +15,7 @@ import (
 // fakeTrack is encoded as the PCM that it decodes to.
 type fakeTrack struct {
 	samples int64
+	cached  bool
 	album   string
 	number  int
 	opens   time.Duration // how long opening takes

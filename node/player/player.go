@@ -97,14 +97,16 @@ type Player struct {
 
 	// Of the goroutine that runs Run.
 	queue    *queue
-	turn     *turn               // what plays; nil: stopped
-	now      *deck               // the turn's
-	ready    []*deck             // of what follows, in that order
-	leaving  *deck               // of before a seek, kept until now is open
-	outgoing *outgoing           // what fades out while now begins; nil: nothing
-	passed   map[*entry]struct{} // failed, since something sounded
-	unknown  []*entry            // to be described
-	asking   bool                // one is being described
+	turn     *turn                 // what plays; nil: stopped
+	now      *deck                 // the turn's
+	ready    []*deck               // of what follows, in that order
+	leaving  *deck                 // of before a seek, kept until now is open
+	outgoing *outgoing             // what fades out while now begins; nil: nothing
+	heads    map[protocol.ID]*head // of what a key may ask for; nil: not to be had in this turn
+	heading  bool                  // one is being decoded
+	passed   map[*entry]struct{}   // failed, since something sounded
+	unknown  []*entry              // to be described
+	asking   bool                  // one is being described
 	volume   int
 	paused   bool
 	ending   bool // the queue is at its end and what was written still sounds
@@ -130,7 +132,7 @@ func New(cfg Config) *Player {
 	p := &Player{
 		cfg: cfg, commands: make(chan request), notes: make(chan note), feed: newFeed(),
 		queue:  newQueue(cfg.Queue, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
-		volume: maxVolume, paused: cfg.Paused, passed: map[*entry]struct{}{}, asked: cfg.Started,
+		volume: maxVolume, paused: cfg.Paused, passed: map[*entry]struct{}{}, heads: map[protocol.ID]*head{}, asked: cfg.Started,
 	}
 	p.restore()
 	if cfg.Describe != nil {

@@ -43,6 +43,9 @@ func newRing() *ring {
 	return &ring{buf: make([]byte, ringSize), freed: make(signal, 1), filled: make(signal, 1)}
 }
 
+// fill puts PCM into a ring that is empty and not in use yet: no more than it holds.
+func (r *ring) fill(pcm []byte) { r.n = copy(r.buf, pcm) }
+
 // room returns some room, stepSize bytes at most. Where the ring is full it
 // waits until there is enough to be worth waking for.
 func (r *ring) room(ctx context.Context) ([]byte, error) {

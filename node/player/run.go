@@ -18,6 +18,8 @@ type note struct {
 	err    error
 	second bool           // noteSounded: another second was handed over
 	track  protocol.Track // noteDescribed
+	id     protocol.ID    // noteHead
+	head   *head
 
 	// Of the sounder's.
 	at       time.Time
@@ -37,6 +39,7 @@ const (
 	noteFaded                     // a deck has faded out, or ended before that
 	noteEnded                     // all of a deck's PCM was
 	noteDrained                   // all that was handed over has sounded
+	noteHead                      // a head was decoded, or cannot be
 	noteDescribed                 // what is known of a track was found out
 )
 
@@ -98,6 +101,7 @@ func (p *Player) conduct(ctx context.Context, failed <-chan error) error {
 	for !p.quit {
 		p.lookAhead(ctx)
 		p.aim()
+		p.keepHeads(ctx)
 		p.describe(ctx)
 		p.publish()
 		select {
@@ -123,6 +127,8 @@ func (p *Player) heed(ctx context.Context, n note) {
 		if n.err == nil {
 			p.queue.describe(n.track)
 		}
+	case n.kind == noteHead:
+		p.heedHead(n)
 	case n.kind == noteDrained:
 		p.ending = false
 		p.quit = p.quit || p.cfg.Once && p.turn == nil
@@ -169,7 +175,7 @@ func (p *Player) heedNow(ctx context.Context, n note) {
 
 // isOpen takes over what is known of a track since it was opened.
 func (p *Player) isOpen(d *deck) {
-	d.opened = true
+	d.opened, d.known = true, true
 	if t := d.header.Track; t.Title != "" || d.entry.track.Title == "" {
 		p.queue.describe(t)
 	}

@@ -31,6 +31,7 @@ type turn struct {
 // place in the track. With flush it cuts off what sounds; without, it joins.
 func (p *Player) begin(ctx context.Context, e *entry, from time.Duration, flush bool) {
 	p.turn, p.ending = &turn{entry: e}, false
+	p.retryHeads()
 	if from == 0 {
 		p.now = p.takeReady(e)
 	}

@@ -56,6 +56,7 @@ func Run(t *testing.T, setup func(t *testing.T) Fixture) {
 		{"SeekOutOfRangeIsHarmless", testSeekRange},
 		{"TracksAreReadIndependently", testIndependent},
 		{"OpeningUnknownTracksFails", testUnknown},
+		{"WhatIsCachedOpensAsSuch", testOpenCached},
 		{"OpenOutlivesItsContext", testOpenContext},
 		{"EndedContextsEndCalls", testEndedContext},
 		{"CloseEndsABlockedRead", testCloseEndsRead},
@@ -265,6 +266,39 @@ func testUnknown(t *testing.T, f Fixture) {
 	_, err := f.Node.Open(testContext(t), protocol.ID{1, 2, 3}, 0)
 	if !errors.Is(err, control.ErrUnknownTrack) {
 		t.Errorf("Open: %v; want ErrUnknownTrack", err)
+	}
+}
+
+func testOpenCached(t *testing.T, f Fixture) {
+	ctx := testContext(t)
+	_, err := f.Node.OpenCached(ctx, protocol.ID{1, 2, 3})
+	if !errors.Is(err, control.ErrUnavailable) && !errors.Is(err, control.ErrUnknownTrack) {
+		t.Errorf("of an unknown track: %v", err)
+	}
+	want := f.Tracks[0]
+	if err := f.Node.Fetch(ctx, want.ID, nil); err != nil && !errors.Is(err, control.ErrNoCache) {
+		t.Fatal(err)
+	}
+	track, err := f.Node.OpenCached(ctx, want.ID)
+	if err != nil {
+		t.Fatalf("a track that was fetched: %v", err)
+	}
+	defer track.Close()
+	got, err := io.ReadAll(track)
+	if err != nil || !bytes.Equal(got, want.Data) || track.Header().Size != int64(len(got)) {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+	if _, err := track.Seek(1000, io.SeekStart); err != nil {
+		t.Error(err)
+	}
+	if got, err := io.ReadAll(track); err != nil || !bytes.Equal(got, want.Data[1000:]) {
+		t.Errorf("read %d bytes from 1000 on, %v", len(got), err)
+	}
+	if err := track.Close(); err != nil {
+		t.Error(err)
+	}
+	if n, err := track.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("after Close: %d, %v", n, err)
 	}
 }
 
