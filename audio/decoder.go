@@ -88,7 +88,7 @@ func newCodec(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	case protocol.FormatFLAC:
 		return newFLAC(src, h)
 	case protocol.FormatVorbis, protocol.FormatOpus:
-		return newOgg(src, h)
+		return newOgg(src, h, newOpusEngine)
 	case protocol.FormatWAV, protocol.FormatAIFF:
 		return newPCM(src, h)
 	}

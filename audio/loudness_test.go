@@ -53,6 +53,7 @@ func tones(rate int, parts ...float64) (b []byte) {
 // The signals of EBU Tech 3341 (2016), table 1, that are of two channels and made of
 // sines. A stereo sine of x dBFS is x LUFS.
 func TestLoudnessIsAsEBUTech3341Has(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		parts []float64
 		want  float64
@@ -63,6 +64,9 @@ func TestLoudnessIsAsEBUTech3341Has(t *testing.T) {
 		"case 4": {[]float64{-72, 10, -36, 10, -23, 60, -36, 10, -72, 10}, -23},
 		"case 5": {[]float64{-26, 20, -20, 20.1, -26, 20}, -23},
 	} {
+		if underRace && len(c.parts) > 2 {
+			continue // minutes of sound
+		}
 		for _, rate := range []int{44100, 48000} {
 			if got := measure(t, rate, tones(rate, c.parts...)).Loudness(); math.Abs(got-c.want) > 0.1 {
 				t.Errorf("%s at %d Hz: %.3f LUFS, want %.1f", name, rate, got, c.want)
@@ -179,8 +183,9 @@ func TestLoudnessIsThatOfFFmpeg(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("there is no ffmpeg to compare with")
 	}
+	t.Parallel()
 	sounds := map[string][]byte{}
-	for seed := range uint64(4) {
+	for seed := range uint64(fewer(4)) {
 		sounds["music "+strconv.Itoa(int(seed))] = music(seed, 20*time.Second)
 	}
 	sounds["quiet"] = tones(SampleRate, -60, 5)

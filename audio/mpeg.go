@@ -49,17 +49,25 @@ func newMPEG(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := newFramer(src, h, first, free)
 	dec, err := mpg123.New(h.SampleRate, free)
-	switch {
-	case err == nil:
-		return &mpegCodec{framer: f, dec: dec, preRoll: first.preRoll()}, nil
-	case !errors.Is(err, dl.ErrUnavailable):
+	if errors.Is(err, dl.ErrUnavailable) {
+		return newLayer3(src, h, err)
+	} else if err != nil {
 		return nil, err
-	case h.Format == protocol.FormatMP3:
-		return &layer3Codec{framer: f}, nil
 	}
-	return nil, &UnsupportedError{fmt.Sprintf("%s, for which %v", first, err)}
+	return &mpegCodec{framer: newFramer(src, h, first, free), dec: dec, preRoll: first.preRoll()}, nil
+}
+
+// newLayer3 returns go-mp3's decoder, or says why libmpg123 is needed and not there.
+func newLayer3(src io.ReadSeeker, h protocol.Header, why error) (codec, error) {
+	first, free, err := mpegStream(h)
+	if err != nil {
+		return nil, err
+	}
+	if h.Format != protocol.FormatMP3 {
+		return nil, &UnsupportedError{fmt.Sprintf("%s, for which %v", first, why)}
+	}
+	return &layer3Codec{framer: newFramer(src, h, first, free)}, nil
 }
 
 // mpegCodec decodes MPEG audio with libmpg123.

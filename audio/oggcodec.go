@@ -41,12 +41,13 @@ type oggSound struct {
 	pcm []byte
 }
 
-func newOgg(src io.ReadSeeker, h protocol.Header) (codec, error) {
+// newOgg returns a decoder that decodes Opus by means of opus.
+func newOgg(src io.ReadSeeker, h protocol.Header, opus func(opusHead) (opusEngine, error)) (codec, error) {
 	links, first, err := parseOggSetup(h)
 	if err != nil {
 		return nil, err
 	}
-	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, first: first, made: -1, opus: newOpusEngine}
+	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, first: first, made: -1, opus: opus}
 	d.pages = oggPages{win: &d.src, end: h.Size}
 	// Vorbis overlaps with one block, and one more may be lost with the page before.
 	d.preRoll = 2 * maxVorbisBlock

@@ -49,9 +49,13 @@ func (i *Info) Header(t protocol.Track) protocol.Header {
 // errTooLong refuses what a header has no seek table for.
 var errTooLong = &UnsupportedError{fmt.Sprintf("longer than %v", protocol.MaxSeconds*time.Second)}
 
+// maxBitrate is the most that a header can tell, in bit/s. Sound takes less; a file that
+// is mostly something else can come to more.
+const maxBitrate = 100_000_000
+
 // meanBitrate is that of so many bytes which hold so many samples.
 func meanBitrate(bytes, samples int64, rate int) int {
-	return int((bytes*8*int64(rate) + samples/2) / samples)
+	return int(min(maxBitrate, (bytes*8*int64(rate)+samples/2)/samples))
 }
 
 // seconds is how many entries the seek table has.

@@ -59,12 +59,13 @@ func fit(hz float64, pcm []byte) (amplitude, rest float64) {
 func decibel(x float64) float64 { return 20 * math.Log10(x) }
 
 // usualRates are those that music and speech come in, in Hz.
-var usualRates = []int{8000, 11025, 12000, 16000, 22050, 24000, 32000, 48000, 64000, 88200, 96000, 176400, 192000}
+var usualRates = []int{48000, 96000, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 64000, 88200, 176400, 192000}
 
 // A sine comes out as that sine and little else, up to what people hear or the
 // input's rate can carry: 16 bits allow for 97 dB.
 func TestResampledSinesAreClean(t *testing.T) {
-	for _, rate := range usualRates {
+	t.Parallel()
+	for _, rate := range usualRates[:fewer(len(usualRates))] {
 		for _, hz := range []float64{97, 997, 5003, 10_007, 12_007, 13_999, 17_989, 19_001, 19_997} {
 			if hz > 0.46*float64(rate) {
 				continue
@@ -81,7 +82,7 @@ func TestResampledSinesAreClean(t *testing.T) {
 
 // What does not fit below half the output's rate must not come back where it is heard.
 func TestResamplingDoesNotFold(t *testing.T) {
-	for _, rate := range usualRates {
+	for _, rate := range usualRates[:fewer(len(usualRates))] {
 		for _, hz := range []float64{24_100, 30_000, 43_000, 60_000, 90_000} {
 			if hz > float64(rate)/2 {
 				continue

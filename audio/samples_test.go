@@ -86,11 +86,11 @@ func conforming(t testing.TB) (all []sample) {
 		{bits: 64, channels: 1, rate: 44100, float: true}, {bits: 16, channels: 8, rate: 44100},
 		{bits: 16, channels: 2, rate: 44100, aiff: true}, {bits: 8, channels: 3, rate: 22050, aiff: true}, {bits: 24, channels: 1, rate: 11025, aiff: true},
 	} {
-		const n = 50_000
+		n := min(50_000, 2*c.rate)
 		if c.aiff {
-			add(fmt.Sprintf("%+v", c), aiffOf(c.bits, c.channels, c.rate, n), protocol.FormatAIFF, c.rate, n)
+			add(fmt.Sprintf("%+v", c), aiffOf(c.bits, c.channels, c.rate, n), protocol.FormatAIFF, c.rate, int64(n))
 		} else {
-			add(fmt.Sprintf("%+v", c), wavOf(c.bits, c.channels, c.rate, n, c.float), protocol.FormatWAV, c.rate, n)
+			add(fmt.Sprintf("%+v", c), wavOf(c.bits, c.channels, c.rate, n, c.float), protocol.FormatWAV, c.rate, int64(n))
 		}
 	}
 	return all
