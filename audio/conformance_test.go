@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -14,7 +15,15 @@ import (
 
 // TestConformance holds every format to what a Decoder promises.
 func TestConformance(t *testing.T) {
+	// One for each decoder is what the race detector watches.
+	watched := []string{
+		"joint.mp3", "joint.mp3 by go-mp3", "mpeg2.mp3", "six.flac", "chain.ogg", "chain.opus", "chain.opus by pion",
+		"WAV of 24 bits, 2 channels, 96000 Hz", "AIFF of 16 bits, 2 channels, 44100 Hz",
+	}
 	for _, s := range conforming(t) {
+		if underRace && !slices.Contains(watched, s.name) {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			h := header(t, s.file)

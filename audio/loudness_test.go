@@ -67,7 +67,7 @@ func TestLoudnessIsAsEBUTech3341Has(t *testing.T) {
 		if underRace && len(c.parts) > 2 {
 			continue // minutes of sound
 		}
-		for _, rate := range []int{44100, 48000} {
+		for _, rate := range []int{44100, 48000}[:fewer(2)] {
 			if got := measure(t, rate, tones(rate, c.parts...)).Loudness(); math.Abs(got-c.want) > 0.1 {
 				t.Errorf("%s at %d Hz: %.3f LUFS, want %.1f", name, rate, got, c.want)
 			}
@@ -125,7 +125,7 @@ func TestSilenceHasNoLoudness(t *testing.T) {
 
 // An album is as loud as its tracks one after another.
 func TestBlocksOfTracksAddUpToTheAlbum(t *testing.T) {
-	a, b := tones(SampleRate, -20, 10, -31, 5), tones(SampleRate, -26, 20)
+	a, b := tones(SampleRate, -20, 4, -31, 2), tones(SampleRate, -26, 8)
 	want := measure(t, SampleRate, append(append([]byte(nil), a...), b...)).Loudness()
 	var album Blocks
 	for _, pcm := range [][]byte{a, b} {
@@ -190,7 +190,7 @@ func TestLoudnessIsThatOfFFmpeg(t *testing.T) {
 	}
 	sounds["quiet"] = tones(SampleRate, -60, 5)
 	sounds["a peak between samples"] = stereo(nil, SampleRate, SampleRate/4, -1, math.Pi/4, 2*time.Second)
-	for _, name := range files {
+	for _, name := range files[:fewer(len(files))] {
 		sounds[name] = decodeAll(t, load(t, name))
 	}
 	for name, pcm := range sounds {

@@ -87,10 +87,14 @@ func conforming(t testing.TB) (all []sample) {
 		{bits: 16, channels: 2, rate: 44100, aiff: true}, {bits: 8, channels: 3, rate: 22050, aiff: true}, {bits: 24, channels: 1, rate: 11025, aiff: true},
 	} {
 		n := min(50_000, 2*c.rate)
+		kind := fmt.Sprintf("%d bits, %d channels, %d Hz", c.bits, c.channels, c.rate)
+		if c.float {
+			kind += ", floating"
+		}
 		if c.aiff {
-			add(fmt.Sprintf("%+v", c), aiffOf(c.bits, c.channels, c.rate, n), protocol.FormatAIFF, c.rate, int64(n))
+			add("AIFF of "+kind, aiffOf(c.bits, c.channels, c.rate, n), protocol.FormatAIFF, c.rate, int64(n))
 		} else {
-			add(fmt.Sprintf("%+v", c), wavOf(c.bits, c.channels, c.rate, n, c.float), protocol.FormatWAV, c.rate, int64(n))
+			add("WAV of "+kind, wavOf(c.bits, c.channels, c.rate, n, c.float), protocol.FormatWAV, c.rate, int64(n))
 		}
 	}
 	return all
