@@ -188,6 +188,7 @@ func searchCommand(m *model, rest string) (tea.Cmd, error) {
 	m.show(viewSearch)
 	m.search.query = edit{limit: protocol.MaxQueryText}
 	m.search.query.insert(rest)
+	m.search.typing = rest == "" // else the keys are for what is found
 	m.search.changed(m)
 	return nil, nil
 }

@@ -36,7 +36,7 @@ func hasKitty(name string) bool {
 // there yet in this size.
 func (c *cover) transmit(m *model) tea.Cmd {
 	rows := m.shownRows()
-	if !m.kitty || rows == 0 || c.sent == rows {
+	if rows == 0 || c.sent == rows {
 		return nil
 	}
 	c.sent = rows

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/charmbracelet/colorprofile"
+	uv "github.com/charmbracelet/ultraviolet"
 
 	"earshot/cmd/earshot/text"
 	"earshot/node/control"
@@ -25,6 +26,7 @@ type model struct {
 	width, height int
 	colours       bool // enough for pictures
 	kitty         bool // the terminal takes pictures as kitty does
+	sixels        sixels
 	cover         cover
 	view          view
 	before        view // the view that help came from
@@ -88,7 +90,7 @@ func newModel(c Config) *model {
 
 // Init asks the terminal who it is; all else begins with the first state and the
 // size.
-func (m *model) Init() tea.Cmd { return tea.RequestTerminalVersion }
+func (m *model) Init() tea.Cmd { return tea.Batch(tea.RequestTerminalVersion, askForSixels()) }
 
 // Update takes what happened.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -105,6 +107,14 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.colours = msg.Profile >= colorprofile.ANSI256
 	case tea.TerminalVersionMsg:
 		m.kitty = hasKitty(msg.Name)
+	case uv.PrimaryDeviceAttributesEvent:
+		m.sixels.attributes(msg)
+	case uv.CellSizeEvent:
+		m.sixels.size(msg)
+	case tea.ResumeMsg:
+		m.sixels.shown = picture{} // the screen is drawn anew
+	case pictureMsg:
+		return m, m.sixels.paint(msg)
 	case coverMsg:
 		m.cover.take(msg)
 	case stateMsg:
@@ -142,7 +152,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.heat(int(msg))
 	}
 	m.follow()
-	return m, m.cover.transmit(m)
+	if m.kitty {
+		return m, m.cover.transmit(m)
+	}
+	return m, m.sixels.follow(m)
 }
 
 // follow asks for what has become due.
@@ -240,7 +253,7 @@ func (m *model) enqueue(do control.Do, ids []protocol.ID, what string) {
 	if do == control.DoInsert {
 		where = "plays next"
 	}
-	m.say(plain, what+": "+where)
+	m.say(plain, fit(what, m.width-len(where)-4)+": "+where)
 }
 
 // View draws the screen.

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,16 +41,13 @@ func (m *model) drawNow(w, h int) []string {
 	if rows == 0 {
 		return m.drawTrack(w, h)
 	}
-	art := m.cover.draw(rows)
-	if m.kitty && m.cover.sent == rows {
-		art = placeholders(rows)
-	}
+	art := m.drawArt(rows)
 	beside := m.drawTrack(w-2*rows-2, h)
 	lines := make([]string, max(len(beside), rows+1))
 	for i := range lines {
 		left := strings.Repeat(" ", 2*rows+2)
-		if i > 0 && i <= rows {
-			left = "  " + art[i-1]
+		if i >= artTop && i < artTop+rows {
+			left = strings.Repeat(" ", artColumn) + art[i-artTop]
 		}
 		lines[i] = left
 		if i < len(beside) {
@@ -57,6 +55,26 @@ func (m *model) drawNow(w, h int) []string {
 		}
 	}
 	return lines
+}
+
+// Where a cover stands: below an empty line in the body, and on the screen, below
+// the header.
+const (
+	artColumn = 2
+	artTop    = 1
+	artLine   = artTop + 1
+)
+
+// drawArt is what the renderer has in the place of a cover: half blocks, characters
+// that stand for it, or nothing, where it is drawn over.
+func (m *model) drawArt(rows int) []string {
+	switch {
+	case m.kitty && m.cover.sent == rows:
+		return placeholders(rows)
+	case !m.kitty && m.sixels.draws():
+		return slices.Repeat([]string{strings.Repeat(" ", 2*rows)}, rows)
+	}
+	return m.cover.draw(rows)
 }
 
 // drawTrack draws the track that plays, and what follows.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,11 @@ type terminal struct {
 // start runs the screen in a terminal of a size, with a few tracks queued.
 func start(t *testing.T, columns, rows, queued int, env ...string) *terminal {
 	t.Helper()
+	return startWith(t, columns, rows, queued, func(c *Config) { c.Env = append(c.Env, env...) })
+}
+
+func startWith(t *testing.T, columns, rows, queued int, change func(*Config)) *terminal {
+	t.Helper()
 	ptmx, tty, err := pty.Open()
 	if err != nil {
 		t.Skip("no pseudo-terminal here: ", err)
@@ -72,14 +78,16 @@ func start(t *testing.T, columns, rows, queued int, env ...string) *terminal {
 		io.Copy(ptmx, x.emu)
 	})
 	work.Go(func() { x.watch(ptmx) })
+	config := Config{
+		Node: x.node, Player: x.player, News: x.news, In: tty, Out: tty,
+		Find: func(_ context.Context, args []string) ([]protocol.ID, error) {
+			return []protocol.ID{tracks[len(args)].ID}, nil
+		},
+		Env: []string{"TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8"},
+	}
+	change(&config)
 	go func() {
-		x.ended <- Run(ctx, Config{
-			Node: x.node, Player: x.player, News: x.news, In: tty, Out: tty,
-			Find: func(_ context.Context, args []string) ([]protocol.ID, error) {
-				return []protocol.ID{tracks[len(args)].ID}, nil
-			},
-			Env: append([]string{"TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8"}, env...),
-		})
+		x.ended <- Run(ctx, config)
 		tty.Close()
 	}()
 	t.Cleanup(func() {
@@ -127,6 +135,20 @@ func (x *terminal) wait() error {
 	case <-time.After(patience):
 		x.t.Error("the screen does not end")
 		return nil
+	}
+}
+
+// resize makes the terminal another size.
+func (x *terminal) resize(columns, rows int) {
+	x.mu.Lock()
+	x.emu.Resize(columns, rows)
+	x.mu.Unlock()
+	if err := pty.Setsize(x.keys, &pty.Winsize{Cols: uint16(columns), Rows: uint16(rows)}); err != nil {
+		x.t.Fatal(err)
+	}
+	// As the kernel tells the programs whose terminal it is; it is not ours.
+	if err := syscall.Kill(os.Getpid(), syscall.SIGWINCH); err != nil {
+		x.t.Fatal(err)
 	}
 }
 

@@ -56,7 +56,14 @@ func TestKeysGiveCommands(t *testing.T) {
 		{"\x1b[C", "seek 5s by"},
 		{"H", "seek -30s by"},
 		{"L", "seek 30s by"},
+		{"l", "seek 5s by"},
+		{"\x1b[D", "seek -5s by"},
+		{"\x1b[1;2C", "seek 30s by"},
+		{"\x1b[1;2D", "seek -30s by"},
+		{">", "next"},
+		{"<", "prev"},
 		{"+", "volume 5 by"},
+		{"=", "volume 5 by"},
 		{"-", "volume -5 by"},
 		{"s", "shuffle"},
 		{"r", "repeat"},
@@ -69,6 +76,11 @@ func TestKeysGiveCommands(t *testing.T) {
 		{":clear\r", "clear"},
 		{":add air\r", "add #2"},
 		{":play air in g\r", "insert #4|jump at 1"},
+		{":next\r", "next"},
+		{":prev\r", "prev"},
+		{":sh\t\r", "shuffle"},
+		{":repeat\r", "repeat"},
+		{":seek +1:00:00\r", "seek 1h0m0s by"},
 	} {
 		before := len(x.player.done())
 		x.press(test.keys)
