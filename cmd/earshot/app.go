@@ -47,6 +47,7 @@ func (p *program) app() *cli.App {
 		EnableBashCompletion: true,
 		ExitErrHandler:       func(*cli.Context, error) {}, // run tells of errors
 		OnUsageError:         wrongUsage,
+		Flags:                []cli.Flag{dataFlag()}, // of earshot alone
 		Action:               p.noCommand,
 		Description: "A server shares a folder of music; listeners play from it, from one another and from their caches.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",

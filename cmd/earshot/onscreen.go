@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -67,17 +68,27 @@ func (p *program) onScreen(ctx context.Context, node control.Node, player contro
 }
 
 // bare is `earshot` alone: on a terminal the screen, of what plays already or of
-// what was played last; help elsewhere, and for someone who has no music yet.
+// what was played last; help elsewhere. Someone who has no music yet is told how to
+// get at some.
 func (p *program) bare(c *cli.Context) error {
 	if !p.hasScreen() {
 		return cli.ShowAppHelp(c)
 	}
-	err := c.App.RunContext(c.Context, []string{c.App.Name, "play", "--attach"})
+	err := c.App.RunContext(c.Context, []string{c.App.Name, "play", "--attach", "--data", c.Path("data")})
 	if errors.Is(err, control.ErrNotMember) {
-		return cli.ShowAppHelp(c)
+		fmt.Fprint(p.out, firstSteps)
+		return nil
 	}
 	return err
 }
+
+// firstSteps is what there is to do before there is any music.
+const firstSteps = "" +
+	"earshot plays music from a swarm, and shares it. There is none here yet:\n\n" +
+	"  earshot demo            to hear a small swarm on this machine\n" +
+	"  earshot join LINK       with a link from someone who serves music\n" +
+	"  earshot serve --help    to share your own\n\n" +
+	"earshot --help lists all commands.\n"
 
 // showOther shows the screen of a player in another process.
 func (p *program) showOther(ctx context.Context, a playing, player control.Player) error {

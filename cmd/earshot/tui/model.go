@@ -386,7 +386,7 @@ func (m *model) lastLine(w int) string {
 func (m *model) hints() string {
 	switch m.view {
 	case viewQueue:
-		return "enter play  d remove  J/K move  c clear  space pause  ? help"
+		return "enter play  d remove  J/K move  c clear  ? help"
 	case viewSearch:
 		if m.search.typing {
 			return "type to search  up/down choose  enter play  esc keys"
