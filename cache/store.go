@@ -51,6 +51,45 @@ func (c *Cache) persist(e *entry, l *live) error {
 	return nil
 }
 
+// setLoudness writes the track's proof file anew. The caller holds the slot.
+func (c *Cache) setLoudness(e *entry, l *live, loudness protocol.Loudness) error {
+	c.mu.Lock()
+	removed := e.removed
+	c.mu.Unlock()
+	if removed || l.data == nil {
+		return nil
+	}
+	h := l.header
+	h.Loudness = loudness
+	proof := encodeProofFile(&h, l.tree)
+	more := blocks(int64(len(proof))) - blocks(int64(e.proof))
+	if more > 0 {
+		if err := c.reserve(e, more); err != nil {
+			return err
+		}
+	}
+	err := c.withSpace(func() error {
+		if err := c.soil(); err != nil { // until the index has its length
+			return err
+		}
+		return c.writeProofFile(c.path(e.id, proofExt), proof)
+	})
+	if err != nil {
+		if more > 0 {
+			c.giveBack(e, more)
+		}
+		return err
+	}
+	if more < 0 {
+		c.giveBack(e, -more)
+	}
+	e.mu.Lock()
+	e.proof, e.fresh = len(proof), true
+	e.mu.Unlock()
+	c.note(e)
+	return nil
+}
+
 // store writes a chunk that is verified. The caller holds the slot.
 func (c *Cache) store(e *entry, l *live, i int, chunk []byte) error {
 	if e.has(i) {

@@ -300,6 +300,20 @@ func (t *Track) SetProof(tree []byte) error {
 	}))
 }
 
+// SetLoudness stores what is known of the track's loudness now, for leases taken when
+// there is none; a header that is leased stays as it is. It does nothing before the
+// proof tree is stored.
+func (t *Track) SetLoudness(l protocol.Loudness) error {
+	if !t.begin() {
+		return t.wrap("storing the loudness of", fs.ErrClosed)
+	}
+	defer t.c.tellLost()
+	defer t.end()
+	return t.wrap("storing the loudness of", t.c.change(t.l, func() error {
+		return t.c.setLoudness(t.e, t.l, l)
+	}))
+}
+
 // Put verifies and stores chunk i; one that is there is left alone. When it
 // returns nil the chunk can be read and offered, and outlives the process. It
 // fails with ErrNoProof, ErrBadChunk, ErrFull, ErrRemoved or an error of the

@@ -244,6 +244,9 @@ func (s *Stream) run(ctx context.Context) {
 	}
 	defer func() { s.pieces.track.Release() }()
 	s.all.config.Holding(s.id, s.pieces.track.Complete())
+	if t := s.pieces.track; first == nil && !s.pieces.header.Loudness.Known() {
+		s.all.wg.Go(func() { s.learnLoudness(ctx, t) })
+	}
 	if first == nil || first.conn.Server() {
 		s.setReady()
 	} else {

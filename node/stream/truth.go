@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"earshot/cache"
 	"earshot/node/swarm"
 	"earshot/protocol"
 )
@@ -81,6 +82,27 @@ func (s *Stream) checkHeader(ctx context.Context, from *swarm.Conn, told *protoc
 	if !sameBytes(&o.Header, told) && from.Trusted() {
 		from.Lied()
 		s.all.config.Cache.Remove(s.id) // the music goes on from memory
+	}
+}
+
+// learnLoudness asks the server, when the start is over, for the loudness of a track that was
+// cached before it was measured. It is heard from the next play on: music that plays
+// gets no louder.
+func (s *Stream) learnLoudness(ctx context.Context, t *cache.Track) {
+	select {
+	case <-time.After(checkAfter):
+	case <-ctx.Done():
+		return
+	}
+	o, err := s.openAtServer(ctx, 0)
+	if err != nil {
+		return
+	}
+	defer o.close()
+	if h := t.Header(); o.Header.Loudness.Known() && sameBytes(&o.Header, &h) {
+		if err := t.SetLoudness(o.Header.Loudness); err != nil {
+			s.all.config.Log.Debug("keeping a track's loudness", "track", s.id.Short(), "err", err)
+		}
 	}
 }
 
