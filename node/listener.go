@@ -105,6 +105,7 @@ func (n *Node) Status(context.Context) (control.Status, error) {
 	for _, p := range n.streams.Active() {
 		playing := control.Playing{
 			Track: p.Header.Track, State: control.StatePlaying, Position: p.Place, Length: p.Header.Duration, Buffered: p.Buffered,
+			Waiting: p.Waiting, WaitsFor: p.Lacks, StartsIn: p.Awaited,
 			Chunks: protocol.Chunks(p.Header.Size), Have: p.Have, Parts: p.Parts, Shares: n.plays.shares(p.Header.ID),
 		}
 		if r, ok := n.plays.playing(p.Header.ID); ok {

@@ -34,6 +34,8 @@ func scenarios() []scenario {
 		officeScenarios(),
 
 		nearScenarios(),
+
+		thinScenarios(),
 	)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"earshot/cmd/earshot/text"
 	"earshot/node/control"
 )
 
@@ -113,6 +114,9 @@ func (p *program) showPlaying(t control.Playing) {
 		have = fmt.Sprintf(", %d%% is here", percent(int64(t.Have), int64(t.Chunks)))
 	}
 	p.out.fact("", "%s of %s, %s buffered%s", clockOf(t.Position), clockOf(t.Length), t.Buffered.Truncate(100*time.Millisecond), have)
+	if t.Waiting {
+		p.out.fact("", "%s", text.Waiting(t.WaitsFor, t.StartsIn))
+	}
 	p.showShares("", t.Shares)
 }
 

@@ -249,6 +249,12 @@ type Playing struct {
 	Position time.Duration `json:"position_ns"`
 	Length   time.Duration `json:"length_ns"`
 	Buffered time.Duration `json:"buffered_ns"` // ahead of the position
+	// Waiting says that the sound is put off, as it would soon run dry: until so
+	// much more has come, which is likely to take so long; 0 where that is not
+	// known yet.
+	Waiting  bool          `json:"waiting,omitempty"`
+	WaitsFor time.Duration `json:"waits_for_ns,omitempty"`
+	StartsIn time.Duration `json:"starts_in_ns,omitempty"`
 	Chunks   int           `json:"chunks"`
 	Have     int           `json:"have"`
 	// Parts tells where the track's parts came from, for a bar: at most 100

@@ -103,12 +103,13 @@ func (o *Origin) Close() {
 
 // Answer answers what members ask of a server.
 func (o *Origin) Answer(ctx context.Context, from *swarm.Conn, m protocol.Message, to *swarm.Answer) {
+	sending := ctx
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var err error
 	switch m := m.(type) {
 	case *protocol.Open:
-		err = o.open(ctx, from, m, to)
+		err = o.open(ctx, sending, from, m, to)
 	case *protocol.Search:
 		var r protocol.Results
 		if r, err = o.Catalogue.Search(ctx, m.Query); err == nil {
@@ -129,8 +130,9 @@ func (o *Origin) Answer(ctx context.Context, from *swarm.Conn, m protocol.Messag
 }
 
 // open sends header and head on the asker's stream, and the proof tree beside
-// them. The asker becomes a peer for the track once it is known to be here.
-func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, to *swarm.Answer) error {
+// them. The asker becomes a peer for the track once it is known to be here. ctx
+// bounds what is looked up; sending a head may take longer on a thin line.
+func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protocol.Open, to *swarm.Answer) error {
 	header, err := o.Tracks.Header(ctx, m.ID)
 	if err != nil {
 		return err
@@ -179,7 +181,7 @@ func (o *Origin) open(ctx context.Context, from *swarm.Conn, m *protocol.Open, t
 		start, n := header.Run(m.From, schedule.LeastHead)
 		head.Shared = start + n
 	}
-	to.End(to.SendHead(ctx, &track{origin: o, header: header, content: content}, head))
+	to.End(to.SendHead(sending, &track{origin: o, header: header, content: content}, head))
 	return nil
 }
 

@@ -59,6 +59,13 @@
 // peers takes the track from the server 30 s ahead; of n who share, each may
 // take its nth part n times as far.
 //
+// # When to begin
+//
+// A Throughput is told what arrives, from all sources together, and says whether a
+// track may begin to sound, or go on after it ran dry: at once where more comes than
+// the track takes, else when at most 1 in 100 simulated plays of its rest would run
+// dry. State.Thin has such a track fetched without a bound ahead.
+//
 // # Sources
 //
 // Of each source the State keeps, as RFC 6298 and RFC 9002 do of round trips,

@@ -146,6 +146,7 @@ type State struct {
 	jumped  bool          // the playhead jumped to what is missing
 	started bool          // sound has come since the last jump
 	stuck   bool          // the reader waits at ph, and nothing is heard
+	thin    bool          // all that can be had is needed (Thin)
 
 	born        time.Duration // when the first event came in, -1 before
 	news        time.Duration // last arrival of a chunk, or of a peer's
@@ -222,6 +223,10 @@ func (s *State) Playhead(now time.Duration, offset int64, ahead time.Duration, m
 		s.base = now + s.rules.Soon - s.pos
 	}
 }
+
+// Thin says whether the track arrives so slowly that all that can be had is needed,
+// however far ahead of the playhead: then Rules.Lead counts for nothing.
+func (s *State) Thin(thin bool) { s.thin = thin }
 
 // begin notes the time of the first event.
 func (s *State) begin(now time.Duration) {

@@ -100,7 +100,7 @@ func (s *State) fillTrickle(now time.Duration, from int) {
 	if s.mode != Playing && s.mode != Paused && s.mode != Background {
 		return
 	}
-	i := s.server(now)
+	i := s.server(now, from)
 	if i < 0 || s.mode == Playing && s.Buffered(now) < s.rules.Urgent && s.have.nextClear(s.ph, s.n) < s.n {
 		return // the own need comes first
 	}
@@ -120,11 +120,16 @@ func (s *State) fillTrickle(now time.Duration, from int) {
 	s.nextTrickle = now + time.Duration(float64(r.size)/s.pace(src)*float64(time.Second))
 }
 
-// server returns a server that owes nothing, as the trickle never queues; -1
-// if there is none.
-func (s *State) server(now time.Duration) int {
+// server returns a server that owes nothing, as the trickle never queues, or one
+// request where all it can send is needed and nothing before near is left to ask
+// for; -1 if there is none.
+func (s *State) server(now time.Duration, near int) int {
+	owes := 0
+	if s.thin && s.want.next(s.ph, near) == near {
+		owes = 1
+	}
 	for _, slot := range s.order {
-		if src := &s.sources[slot]; src.kind == Server && src.requests == 0 && src.usable(now) {
+		if src := &s.sources[slot]; src.kind == Server && src.requests <= owes && src.usable(now) {
 			return int(slot)
 		}
 	}
@@ -135,6 +140,9 @@ func (s *State) server(now time.Duration) int {
 // and that is this listener's to take now; -1 if there is none.
 func (s *State) part(now time.Duration, from, to int) int {
 	lead := s.rules.Lead * time.Duration(s.sharers())
+	if s.thin {
+		lead = Never
+	}
 	patience := int((now - s.news) / standIn)
 	for c := s.want.nextWhere(s.want, s.held, from, to); c < to; {
 		slack := s.slack(now, c)

@@ -10,6 +10,10 @@
 // arrives, before a chunk is whole and before its proof tree is there; what a
 // peer sends is read only when verified.
 //
+// A Reader is given nothing, though there is something, while what arrives would soon
+// let it run dry (start.go, and schedule.Throughput for the rule); where that is
+// plentiful it begins with the first bytes.
+//
 // It promises: no byte that fails verification is stored, shared, or (from a
 // peer) read; a full disk or a failing one does not stop a track, which is then
 // held in memory; a server that goes away stops nothing that anyone else holds;

@@ -53,7 +53,7 @@ const (
 func (s *Stream) newFetch(first *opened) *fetch {
 	p := s.pieces
 	c := schedule.Config{
-		Timeline: schedule.NewTimeline(&p.header),
+		Timeline: p.line(),
 		Track:    s.id, Have: p.track.Have(), Self: key(s.all.config.Swarm.Self()), Seed: rand.Uint64(),
 	}
 	if first != nil {
@@ -198,12 +198,14 @@ func (f *fetch) look() {
 	}
 	f.schedule.Playhead(now, place, ahead, mode)
 	buffered := f.schedule.Buffered(now)
-	s.setUrgent(mode == schedule.Playing && buffered < urgentBelow)
+	held := f.lookAtRate(mode == schedule.Playing, buffered)
 	s.mu.Lock()
 	s.buffered = buffered
 	s.mu.Unlock()
 	if mode == schedule.Background { // what it waits for is whatever is missing
 		chunk, waiting = s.pieces.firstMissing(), true
+	} else if held { // it waits for more than its place
+		chunk, waiting = s.pieces.nextMissing(chunk), true
 	} else {
 		waiting = waiting && mode == schedule.Playing && !s.pieces.has(chunk)
 	}
@@ -341,6 +343,7 @@ func (f *fetch) heard(now time.Duration, c *swarm.Conn, m protocol.Message) {
 		for i := m.First; i < min(m.First+m.Count, n); i++ {
 			src.have.Set(i)
 		}
+		f.s.setCompany()
 		if src.added && m.First < n {
 			f.schedule.Got(now, src.id, m.First, min(m.Count, n-m.First))
 		}
@@ -358,6 +361,9 @@ func (f *fetch) offer(now time.Duration, src *source) {
 	if !src.added {
 		src.added = true
 		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Peer, RTT: src.conn.RTT(), Key: key(src.conn.Node())})
+	}
+	if src.have.Count() > 0 || src.listening {
+		f.s.setCompany()
 	}
 	f.schedule.SetHave(now, src.id, src.have)
 	f.schedule.Listening(now, src.id, src.listening)

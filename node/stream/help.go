@@ -23,6 +23,7 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 		if o, err := f.s.openAtServer(ctx, 0); err == nil {
 			o.Head.Close()
 			defer o.cancel()
+			f.s.noteCompany(o)
 			o.conn.Connect(ctx, o.Peers)
 			f.takeProof(ctx, ctx, o)
 		}
@@ -58,6 +59,9 @@ func (f *fetch) askTracker(ctx context.Context) bool {
 	}
 	found, err := server.FindPeers(asking, f.s.id)
 	if err == nil {
+		if len(found.Peers) > 0 {
+			f.s.setCompany()
+		}
 		server.Connect(ctx, found.Peers)
 	}
 	return err == nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"earshot/cache"
+	"earshot/node/schedule"
 	"earshot/protocol"
 )
 
@@ -22,6 +23,7 @@ const (
 type pieces struct {
 	header protocol.Header
 	track  *cache.Track
+	line   func() *schedule.Timeline // computed once
 
 	mu      sync.Mutex
 	memory  map[int]*piece
@@ -50,6 +52,7 @@ func newPieces(h protocol.Header, t *cache.Track) *pieces {
 	_, proof := t.Proof()
 	return &pieces{
 		header: h, track: t, proof: proof,
+		line:   sync.OnceValue(func() *schedule.Timeline { return schedule.NewTimeline(&h) }),
 		memory: map[int]*piece{}, origin: make([]provider, protocol.Chunks(h.Size)), changed: make(chan struct{}),
 	}
 }
@@ -64,9 +67,12 @@ func (p *pieces) has(i int) bool {
 }
 
 // firstMissing returns the first chunk that is not stored; their number if all are.
-func (p *pieces) firstMissing() int {
+func (p *pieces) firstMissing() int { return p.nextMissing(0) }
+
+// nextMissing does from a chunk on.
+func (p *pieces) nextMissing(from int) int {
 	have, n := p.track.Have(), protocol.Chunks(p.header.Size)
-	for i := range n {
+	for i := from; i < n; i++ {
 		if !have.Has(i) {
 			return i
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"earshot/cache"
 	"earshot/protocol"
@@ -19,6 +20,7 @@ type Reader struct {
 	s      *Stream
 	offset int64
 	buffer chunkBuffer
+	start  start
 	once   sync.Once
 	closed chan struct{}
 
@@ -26,8 +28,9 @@ type Reader struct {
 	shares Shares
 }
 
-func newReader(s *Stream) *Reader {
-	return &Reader{s: s, closed: make(chan struct{})}
+// newReader returns a reader of a track that is to be played from a time on.
+func newReader(s *Stream, from time.Duration) *Reader {
+	return &Reader{s: s, start: start{due: true, from: s.pieces.header.OffsetAt(from)}, closed: make(chan struct{})}
 }
 
 // Header returns the track's header.
@@ -44,8 +47,7 @@ func (r *Reader) Shares() Shares {
 // fails with ErrUnavailable while nothing that can be reached holds that, and
 // with ErrClosed.
 func (r *Reader) Read(b []byte) (int, error) {
-	p := r.s.pieces
-	if r.offset >= p.header.Size {
+	if r.offset >= r.s.pieces.header.Size {
 		return 0, io.EOF
 	}
 	if len(b) == 0 {
@@ -57,7 +59,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 			return 0, ErrClosed
 		default:
 		}
-		n, from, wait, err := p.read(b, r.offset, &r.buffer)
+		n, from, wait, again, err := r.look(b)
 		if err != nil && !errors.Is(err, cache.ErrBadChunk) {
 			return 0, fmt.Errorf("reading from the cache: %w", err)
 		}
@@ -72,7 +74,12 @@ func (r *Reader) Read(b []byte) (int, error) {
 		}
 		select {
 		case <-wait:
+		case <-again:
 		case <-r.s.unavailable():
+			if r.start.hold.on { // what there is, is all there will be
+				r.begin()
+				continue
+			}
 			return 0, ErrUnavailable
 		case <-r.s.done:
 			return 0, ErrClosed

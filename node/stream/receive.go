@@ -36,6 +36,7 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 	for n := 0; n < len(c.data); {
 		k, err := run.Read(c.data[n:])
 		n += k
+		f.s.all.arrivals.arrived(k)
 		if src.server && k > 0 {
 			f.s.pieces.publish(i, c, n)
 		}

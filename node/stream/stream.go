@@ -28,6 +28,7 @@ type Stream struct {
 	kick   chan struct{} // one slot: look at the fields below
 
 	urgent bool // as the calm has it; of run's goroutine
+	busy   bool // as the arrivals have it; the same
 
 	mu       sync.Mutex
 	ended    bool
@@ -38,6 +39,8 @@ type Stream struct {
 	clock    time.Time     // when the track's beginning would have been heard
 	lacking  []int         // chunks found damaged on disk
 	buffered time.Duration
+	company  bool // others than the server bring the track, or will
+	hold     hold
 	none     chan struct{} // closed while nothing reachable holds what is needed
 	noneSet  bool
 }
@@ -237,12 +240,15 @@ func (s *Stream) run(ctx context.Context) {
 	s.mu.Unlock()
 	s.setUrgent(playing)
 	defer s.setUrgent(false)
+	s.setBusy(playing)
+	defer s.setBusy(false)
 	first, err := s.open(ctx)
 	if err != nil {
 		s.fail(err)
 		return
 	}
 	defer func() { s.pieces.track.Release() }()
+	s.noteCompany(first)
 	s.all.config.Holding(s.id, s.pieces.track.Complete())
 	if t := s.pieces.track; first == nil && !s.pieces.header.Loudness.Known() {
 		s.all.wg.Go(func() { s.learnLoudness(ctx, t) })
@@ -266,6 +272,7 @@ func (s *Stream) run(ctx context.Context) {
 		}
 		s.setReady()
 		s.setUrgent(false)
+		s.setBusy(false)
 		select {
 		case <-s.kick: // a chunk may have been found damaged
 		case <-s.events: // of a fetch that is over
@@ -309,6 +316,12 @@ type Progress struct {
 	Have     int           // chunks
 	Playing  bool          // someone reads it
 	Parts    string        // where its parts came from, see parts
+
+	// Where the reader is given nothing, as it would soon run dry: how much more
+	// sound is to come before, and how long that is likely to take; 0 where it is
+	// not known yet.
+	Waiting        bool
+	Lacks, Awaited time.Duration
 }
 
 func (s *Stream) progress() (p Progress, ok bool) {
@@ -325,6 +338,9 @@ func (s *Stream) progress() (p Progress, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p = Progress{Header: h, Parts: parts, Place: h.TimeAt(s.place), Buffered: s.buffered, Playing: s.wishes[wishPlay] > 0}
+	if s.hold.on && p.Playing {
+		p.Waiting, p.Lacks, p.Awaited = true, s.hold.sound, s.hold.left(time.Now())
+	}
 	p.Have = s.pieces.track.Have().Count()
 	if s.pieces.track.Complete() {
 		p.Buffered = h.Duration - p.Place

@@ -43,6 +43,7 @@ type Streams struct {
 	settling sync.WaitGroup // streams that wait for their proof tree only
 	ahead    ahead
 	calm     calm
+	arrivals arrivals
 
 	mu     sync.Mutex
 	closed bool
@@ -67,6 +68,7 @@ func New(c Config) *Streams {
 	ss := &Streams{config: c, active: map[protocol.ID]*Stream{}}
 	ss.ahead.init(ss)
 	ss.calm.init(c.Swarm.StandBack)
+	ss.arrivals.init()
 	return ss
 }
 
@@ -112,7 +114,7 @@ func (ss *Streams) Open(ctx context.Context, id protocol.ID, from time.Duration)
 		s.leave(wishPlay)
 		return nil, s.err
 	}
-	return newReader(s), nil
+	return newReader(s, from), nil
 }
 
 // Prefetch fetches what is due of a track that plays next: its head, or all

@@ -108,6 +108,16 @@ func Clock(d time.Duration) string {
 	return strconv.Itoa(seconds/3600) + ":" + two(seconds/60%60) + ":" + two(seconds%60)
 }
 
+// Waiting says why a track does not sound yet: so much more sound is to come first,
+// which is likely to take so long; 0 where that is not known.
+func Waiting(sound, takes time.Duration) string {
+	if sound == 0 {
+		return "waiting until it is known how fast it arrives"
+	}
+	seconds := func(d time.Duration) string { return strconv.Itoa(int((d+time.Second-1)/time.Second)) + " s" }
+	return "waiting for " + seconds(sound) + " of sound, starts in about " + seconds(takes)
+}
+
 func two(n int) string {
 	if n < 10 {
 		return "0" + strconv.Itoa(n)

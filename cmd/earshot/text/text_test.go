@@ -70,3 +70,18 @@ func FuzzPlain(f *testing.F) {
 		}
 	})
 }
+
+func TestWaitingSaysForWhatAndHowLong(t *testing.T) {
+	for _, c := range []struct {
+		sound, takes time.Duration
+		want         string
+	}{
+		{0, 0, "waiting until it is known how fast it arrives"},
+		{10 * time.Millisecond, 20 * time.Millisecond, "waiting for 1 s of sound, starts in about 1 s"},
+		{26 * time.Second, 33500 * time.Millisecond, "waiting for 26 s of sound, starts in about 34 s"},
+	} {
+		if got := Waiting(c.sound, c.takes); got != c.want {
+			t.Errorf("%v, %v: %q, want %q", c.sound, c.takes, got, c.want)
+		}
+	}
+}

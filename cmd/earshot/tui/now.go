@@ -155,7 +155,14 @@ func (m *model) sharesText(fromServer, fromPeers, fromCache string) string {
 	return joined("  ", share(server, fromServer, m.state.Server), share(peers, fromPeers, m.state.Peers), share(cache, fromCache, m.state.Cache))
 }
 
-func (m *model) playbackText() string { return m.playbackGlyph() + " " + string(m.state.Playback) }
+// playbackText says whether there is sound, and why there is none yet.
+func (m *model) playbackText() string {
+	what := string(m.state.Playback)
+	if p := m.playing(); m.state.Playback == control.PlaybackWaiting && p != nil && p.Waiting {
+		what = text.Waiting(p.WaitsFor, p.StartsIn)
+	}
+	return m.playbackGlyph() + " " + what
+}
 
 func (m *model) settings() string {
 	s := &m.state

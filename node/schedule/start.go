@@ -1,0 +1,227 @@
+package schedule
+
+import (
+	"slices"
+	"time"
+
+	"earshot/protocol"
+)
+
+const (
+	// margin is by how much throughput must exceed the bitrate to begin at once: by
+	// half, which over the length of a song makes up for a pause of a third of it.
+	margin = 1.5
+
+	// plenty is the same where nothing is known but how fast the first packets came:
+	// three times, as a line seldom falls to a third of what it was a moment ago.
+	plenty = 3
+
+	// leastSamples is how much must have been measured for a simulation: half a
+	// second, five samples.
+	leastSamples = 5
+
+	// leastInCompany is the same where others than the server bring the track: those
+	// who begin together have little to give one another in the first second, and
+	// plenty then.
+	leastInCompany = 10
+
+	// leastBurst is how many bytes must be there to begin on what their coming
+	// alone tells: two packets, and the first frames of most tracks.
+	leastBurst = 2 << 10
+
+	// runs is how often the playing of the rest is simulated, of which allowed may
+	// run dry.
+	runs    = 100
+	allowed = 1
+
+	// horizon is how much of what is to be played is simulated: throughput farther
+	// ahead is not what it was in the last two minutes.
+	horizon = 10 * time.Minute
+
+	// inCompany is the same where others than the server bring the track: what they
+	// bring changes as they come and go, and as they get more to give.
+	inCompany = 5 * time.Second
+
+	// longest bounds the wait that is looked for. Nobody waits for longer; a
+	// line on which nothing arrives would have no end.
+	longest = time.Hour
+)
+
+// Rest is what is to be played of a track.
+type Rest struct {
+	Line   *Timeline
+	Have   protocol.Bitmap // the chunks that are there
+	Place  int64           // the byte to begin at
+	Partly int             // bytes there of the first chunk from Place on that is not in Have
+	Alone  bool            // nobody but the server is known to bring the others
+}
+
+// Wait says for how long the playing of the rest of a track is to be put off, from
+// what throughput is and has lately been; 0 where it may begin. sound is how much
+// more sound is likely to have come by then, 0 where that is not known yet.
+//
+// It begins at once where throughput exceeds the bitrate by half, by the spacing of
+// the first packets if nothing else is known. Otherwise the playing of the rest is
+// simulated 100 times, and put off until at most one would run dry. Throughput is
+// taken for a Markov chain, whose states are classes of multiples of the bitrate and
+// whose transitions are those that were observed; the sample behind one is any that
+// has followed one of its class. So has it Spotify's client: Kreitz and Niemelä,
+// "Spotify - Large Scale, Low Latency, P2P Music-on-Demand Streaming" (IEEE P2P
+// 2010). The same calls give the same result.
+//
+// Where others than the server are to bring the track and nothing has been measured,
+// it begins at once: what the server sends first to one of many says little.
+func (t *Throughput) Wait(now time.Duration, r Rest, seed uint64) (wait, sound time.Duration) {
+	t.advance(now)
+	missing := r.missing()
+	defer func() {
+	}()
+	if len(missing) == 0 {
+		return 0, 0
+	}
+	switch n := len(t.samples); {
+	case !r.Alone && n < leastInCompany, n < leastSamples && t.quick(now, plenty*r.Line.rate):
+		return 0, 0
+	case n < leastSamples:
+		return period, 0
+	}
+	if t.exceeds(margin * r.Line.rate) {
+		return 0, 0
+	}
+	c := t.chain(r.Line.rate)
+	from, d := r.Line.atOffset(r.Place), dice(seed)
+	var waits [runs]time.Duration
+	for i := range waits {
+		waits[i] = c.lateness(missing, from, &d)
+	}
+	slices.Sort(waits[:])
+	wait = waits[runs-1-allowed]
+	return wait, time.Duration(c.mean * wait.Seconds() / r.Line.rate * float64(time.Second))
+}
+
+// quick reports whether what has just begun to come comes at a rate, in bytes a
+// second, or nothing does.
+func (t *Throughput) quick(now time.Duration, rate float64) bool {
+	if !t.flowing {
+		return true
+	}
+	// What came behind the very first bytes tells of the narrowest line on the way
+	// (packet pairs: Keshav, SIGCOMM 1991).
+	took := max(now-t.born, time.Microsecond).Seconds()
+	return t.sum >= leastBurst && float64(t.sum-t.first) >= rate*took
+}
+
+// exceeds reports whether in all periods that are remembered it was more, so that
+// none could bring a simulation to a halt.
+func (t *Throughput) exceeds(rate float64) bool {
+	for _, n := range t.samples {
+		if float64(n) < rate*period.Seconds() {
+			return false
+		}
+	}
+	return true
+}
+
+// missing is what is to come of one chunk, and from when to when it is played.
+type missing struct {
+	bytes    float64
+	from, to time.Duration
+}
+
+func (r *Rest) missing() (list []missing) {
+	from, ahead := r.Line.atOffset(r.Place), horizon
+	if !r.Alone {
+		ahead = inCompany
+	}
+	for c := int(max(r.Place, 0) / protocol.ChunkSize); c < r.Line.Chunks() && r.Line.at(c)-from < ahead; c++ {
+		if r.Have.Has(c) {
+			continue
+		}
+		size := protocol.ChunkLen(r.Line.size, c)
+		m := missing{bytes: float64(size), from: r.Line.at(c), to: r.Line.at(c + 1)}
+		if len(list) == 0 && r.Partly > 0 {
+			partly := min(r.Partly, size)
+			m.bytes -= float64(partly)
+			m.from = r.Line.atOffset(int64(c)*protocol.ChunkSize + int64(partly))
+		}
+		if m.bytes > 0 {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// lateness simulates that the missing chunks arrive one after another while what
+// there is plays, from a playing time on, and returns by how much too late the
+// latest byte is.
+func (c *chain) lateness(all []missing, from time.Duration, d *dice) (late time.Duration) {
+	state, left := c.last, 0.0
+	for now := period; now < longest; now += period {
+		state = c.follow(state, d)
+		left += min(float64(c.t.at(state)), c.most)
+		for len(all) > 0 && left >= all[0].bytes {
+			left -= all[0].bytes
+			all = all[1:]
+		}
+		if len(all) == 0 {
+			return late
+		}
+		m := &all[0]
+		until := m.from + time.Duration(left/m.bytes*float64(m.to-m.from)) // there is sound
+		late = max(late, now-(until-from))
+	}
+	return longest
+}
+
+// chain is throughput as a Markov chain, for a track of one bitrate.
+type chain struct {
+	t     *Throughput
+	last  int     // the newest sample
+	mean  float64 // bytes a second
+	most  float64 // that a sample counts for
+	class []uint8 // of each sample
+	begin [classes + 1]int
+	next  []uint16 // samples that followed one of a class, sorted by that class
+}
+
+func (t *Throughput) chain(rate float64) chain {
+	n := len(t.samples)
+	playing := rate * period.Seconds()
+	c := chain{t: t, last: n - 1, most: mostTimes * playing, class: make([]uint8, n), next: make([]uint16, max(n-1, 0))}
+	for i := range n {
+		c.class[i] = uint8(class(t.at(i), playing))
+		c.mean += min(float64(t.at(i)), c.most) / (float64(n) * period.Seconds())
+		if i < n-1 {
+			c.begin[c.class[i]+1]++
+		}
+	}
+	for k := range classes {
+		c.begin[k+1] += c.begin[k]
+	}
+	at := c.begin
+	for i := range n - 1 {
+		k := c.class[i]
+		c.next[at[k]] = uint16(i + 1)
+		at[k]++
+	}
+	return c
+}
+
+// follow draws the sample behind one: any of those that have followed its like, any
+// of all where none has.
+func (c *chain) follow(state int, d *dice) int {
+	k := c.class[state]
+	if from, to := c.begin[k], c.begin[k+1]; from < to {
+		return int(c.next[from+d.below(to-from)])
+	}
+	return d.below(len(c.class))
+}
+
+// dice are the random numbers of a simulation: SplitMix64, as a State's.
+type dice uint64
+
+// below returns a number from 0 to n-1, of 32 bits at the most.
+func (d *dice) below(n int) int {
+	*d += 0x9e3779b97f4a7c15
+	return int(mix(uint64(*d)) >> 32 * uint64(n) >> 32)
+}

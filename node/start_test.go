@@ -1,0 +1,59 @@
+package node
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestOnALineTooThinForATrackTheSoundWaitsAndThenHasNoGap(t *testing.T) {
+	track := newLabTrack(1, 60*time.Second, 320_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, withUp(serverLine, 250e3), track)
+		defer l.close()
+		n := l.host(homeLine).start()
+		defer n.Close()
+		told := make(chan bool)
+		go func() {
+			time.Sleep(15 * time.Second)
+			s, err := n.Status(context.Background())
+			told <- err == nil && len(s.Playing) == 1 && s.Playing[0].Waiting && s.Playing[0].WaitsFor > time.Second && s.Playing[0].StartsIn > time.Second
+		}()
+		h := n.play(context.Background(), track, 0)
+		noStutter(t, []heard{h})
+		if least := 15 * time.Second; h.latency < least { // 60 s take 77 at least
+			t.Errorf("it began after %v", h.latency)
+		}
+		if !<-told {
+			t.Error("the status does not tell for what it waits")
+		}
+	})
+}
+
+func TestATrackThatWaitsForMoreBeginsWithWhatThereIsWhenTheServerGoes(t *testing.T) {
+	track := newLabTrack(1, 60*time.Second, 320_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, withUp(serverLine, 100e3), track)
+		defer l.close()
+		n := l.host(homeLine).start()
+		defer n.Close()
+		time.AfterFunc(30*time.Second, func() { l.server.packet.setLoss(1) })
+		h := n.play(context.Background(), track, 0)
+		if h.err == nil || h.played < 5*time.Second || h.latency > time.Minute {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
+func TestASeekOverAThinLineThatWasMeasuredWaitsAtOnce(t *testing.T) {
+	track := newLabTrack(1, 120*time.Second, 320_000)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, withUp(serverLine, 250e3), track)
+		defer l.close()
+		n := l.host(homeLine).start()
+		defer n.Close()
+		noStutter(t, []heard{n.play(context.Background(), track, 100*time.Second)})
+		noStutter(t, []heard{n.play(context.Background(), track, 60*time.Second)})
+	})
+}
