@@ -126,10 +126,10 @@ func (s *State) fillTrickle(now time.Duration, from int) {
 func (s *State) server(now time.Duration, near int) int {
 	owes := 0
 	if s.thin && s.want.next(s.ph, near) == near {
-		owes = 1
+		owes = 1 // unless it is a head
 	}
 	for _, slot := range s.order {
-		if src := &s.sources[slot]; src.kind == Server && src.requests <= owes && src.usable(now) {
+		if src := &s.sources[slot]; src.kind == Server && src.requests <= owes && src.usable(now) && (src.requests == 0 || !s.owesSooner(int(slot), s.n)) {
 			return int(slot)
 		}
 	}

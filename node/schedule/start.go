@@ -23,7 +23,7 @@ const (
 	// leastInCompany is the same where others than the server bring the track: those
 	// who begin together have little to give one another in the first second, and
 	// plenty then.
-	leastInCompany = 10
+	leastInCompany = 15
 
 	// leastBurst is how many bytes must be there to begin on what their coming
 	// alone tells: two packets, and the first frames of most tracks.

@@ -196,6 +196,9 @@ func (s *State) assign(now time.Duration, c int, slack time.Duration) int {
 		if src.requests >= src.limit(urgent) {
 			continue
 		}
+		if s.thin && !urgent && s.owesSooner(int(slot), c) { // it would share the line with what is needed first
+			continue
+		}
 		if src.kind == Server {
 			if t < serverArrival {
 				server, serverArrival = int(slot), t
