@@ -45,7 +45,8 @@
 // say counts where STREAMINFO says otherwise. FLAC is decoded here: a frame tells its
 // length only when it is decoded, so that its decoder has to ask for bytes as they come.
 //
-// Vorbis is decoded by github.com/jfreymuth/vorbis, Opus by libopus where it is there
+// Vorbis is decoded by github.com/jfreymuth/vorbis, whose faults are mended in the setup
+// header before it sees that (vorbissetup.go), Opus by libopus where it is there
 // (package libopus), to the bit what opusdec plays, else by github.com/pion/opus: music
 // within 1 of 32768 of it, speech 48 dB clean. Decoding begins a second before a seek, after
 // which music (CELT: 0.8 s at most) is the same to the bit. Speech (SILK) never is, however

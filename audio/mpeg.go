@@ -105,8 +105,29 @@ func (d *mpegCodec) decode() (at int64, pcm []byte, err error) {
 			continue
 		}
 		// What is broken is left out: the sound goes on behind it.
-		if pcm, err = d.dec.Decode(b); err == nil && n >= d.want {
+		if pcm, err = d.dec.Decode(withinBands(b)); err == nil && n >= d.want {
 			return d.at(n), pcm, nil
 		}
 	}
+}
+
+// withinBands is a frame of layer II whose joint stereo begins no higher than its subbands
+// reach (ISO/IEC 11172-3, 2.4.2.3 and table 3-B.2), which sounds the same: of one where it
+// does libmpg123 would write to standard error, and so into what is on the screen.
+func withinBands(b []byte) []byte {
+	h := readHeader(b)
+	if h.layer() != layerII || h.version() != versionMPEG1 || h.mode() != modeJoint || h.bitrate() > 96 {
+		return b
+	}
+	const extension = 3 << 4 // joint stereo begins at 4, 8, 12 or 16
+	most := frameHeader(1 << 4)
+	if h.sampleRate() == 32000 {
+		most = 2 << 4
+	}
+	if h&extension <= most {
+		return b
+	}
+	b = append([]byte(nil), b...)
+	binary.BigEndian.PutUint32(b, uint32(h&^extension|most))
+	return b
 }

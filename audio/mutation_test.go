@@ -28,7 +28,7 @@ func tiny(t testing.TB) (all [][]byte) {
 	for _, name := range files {
 		all = append(all, loadFile(t, filepath.Join("tiny", filepath.Base(name))))
 	}
-	for _, name := range []string{"joint", "mono", "crc", "mpeg2", "mpeg25", "layer2", "free"} {
+	for _, name := range []string{"joint", "mono", "crc", "mpeg2", "mpeg25", "layer2", "layer2joint", "free"} {
 		b := load(t, name)
 		all = append(all, b[:min(len(b), 1500)])
 	}

@@ -49,10 +49,13 @@ func conforming(t testing.TB) (all []sample) {
 		{"mpeg25.mp3", protocol.FormatMPEG, 8000, 12800},
 		{"layer2.mp3", protocol.FormatMPEG, 44100, 100224},
 		{"free.mp3", protocol.FormatMPEG, 32000, 72000},
+		{"layer1.mp3", protocol.FormatMPEG, 44100, 60 * 384},
+		{"intensity.mp3", protocol.FormatMPEG, 44100, 66151},
 		{"tune.flac", protocol.FormatFLAC, 44100, 57330},
 		{"deep.flac", protocol.FormatFLAC, 96000, 11520},
 		{"six.flac", protocol.FormatFLAC, 48000, 4800},
 		{"tune.ogg", protocol.FormatVorbis, 44100, 99225},
+		{"lfe.ogg", protocol.FormatVorbis, 44100, 70560},
 		{"chain.ogg", protocol.FormatVorbis, 44100, 30870 + 35280},
 		{"tune.opus", protocol.FormatOpus, 48000, 108000},
 		{"chain.opus", protocol.FormatOpus, 48000, 38400 + 33600},
@@ -62,7 +65,15 @@ func conforming(t testing.TB) (all []sample) {
 		if c.format == protocol.FormatMPEG && !haveMPG123(t) {
 			continue
 		}
-		b := loadFile(t, c.name)
+		var b []byte
+		switch c.name {
+		case "layer1.mp3":
+			b = layerIStream(60)
+		case "intensity.mp3":
+			b = intensityStream(t, false)
+		default:
+			b = loadFile(t, c.name)
+		}
 		add(c.name, b, c.format, c.rate, c.samples)
 		whole := &all[len(all)-1]
 		if c.name == "speech.opus" {
