@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/ebitengine/oto/v3"
@@ -28,6 +29,10 @@ const (
 	// lossPeriod is how often the card is checked for having been lost. Nobody
 	// tells, and a listener should hear of it before wondering.
 	lossPeriod = 250 * time.Millisecond
+
+	// restAfter is how long nothing sounds before the card is given no more silence either:
+	// longer than a skip takes, so that what a key asks for finds it running.
+	restAfter = 250 * time.Millisecond
 
 	// openTime bounds the opening of the card. A sound card opens in some 10 ms;
 	// a sound server that hangs never does.
@@ -78,7 +83,9 @@ func openCard(ctx context.Context, name string) (*card, error) {
 
 // play has the card sound what next gives, until next gives no more.
 func (c *card) play(next func(p []byte) bool) {
-	c.source = &source{next: next, silent: playerBuffer}
+	c.source = &source{next: next, context: c.context, silent: playerBuffer}
+	c.source.idle = time.AfterFunc(restAfter, c.source.rest)
+	c.source.idle.Stop()
 	c.source.player = c.context.NewPlayer(c.source)
 	c.source.player.SetBufferSize(playerBuffer)
 	c.source.player.Play()
@@ -112,10 +119,48 @@ func (e *noCardError) Unwrap() []error { return []error{ErrNoDevice, e.cause} }
 // sound, next keeps oto's reader waiting. oto then gives the card silence by
 // itself, and has none at hand that the next sound would have to wait for.
 // As there is one player, nothing else waits with it.
+//
+// After a while the card rests, as giving it silence costs as much as sound: it runs dry, and
+// ALSA starts it again with the next sound.
 type source struct {
-	next   func(p []byte) bool // fills p; false: there is no more
-	player *oto.Player
-	silent int // bytes of silence that are still to be read first
+	next    func(p []byte) bool // fills p; false: there is no more
+	player  *oto.Player
+	context *oto.Context
+	silent  int         // bytes of silence that are still to be read first
+	idle    *time.Timer // runs while next is waited for
+
+	mu      sync.Mutex
+	waiting bool // for next
+	resting bool // the card does
+}
+
+// rest has the card rest, if there is still nothing to sound.
+func (s *source) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting && !s.resting {
+		s.resting = s.context.Suspend() == nil
+	}
+}
+
+// await has next fill p, and the card sound it.
+func (s *source) await(p []byte) bool {
+	s.wait(true)
+	s.idle.Reset(restAfter)
+	ok := s.next(p)
+	s.idle.Stop()
+	s.wait(false)
+	return ok
+}
+
+func (s *source) wait(waiting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = waiting
+	if !waiting && s.resting {
+		s.resting = false
+		_ = s.context.Resume() // what a lost card says, lost tells
+	}
 }
 
 // Read is called by oto's one reader.
@@ -130,7 +175,7 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	room := max(sampleSize, playerBuffer-s.player.BufferedSize())
 	p = p[:min(len(p), room)]
-	if !s.next(p) {
+	if !s.await(p) {
 		return 0, io.EOF
 	}
 	return len(p), nil

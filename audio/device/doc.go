@@ -10,6 +10,8 @@
 // What the card has been given cannot be called back: a pause or a flush is heard
 // 46 ms later, and up to 23 more for what oto has read ahead.
 //
+// Where nothing sounds for a quarter of a second the card rests: silence costs as much as sound.
+//
 // # A card that goes away
 //
 // oto has one context for the life of a process, which ends with its card. So where a

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -58,6 +60,17 @@ func (p *program) openOutput(ctx context.Context, spec, card string) *opening {
 		}
 		return r.out, r.err
 	})}
+}
+
+// calmRuntime has Go use one processor at a time, unless it was told how many, in a process
+// that sounds on a card from now on. Each call that waits in ALSA, 43 a second, has Go's
+// monitor look after it every 20 us for as long as another processor is free (retake in
+// runtime/proc.go): of a core that took 4 %, more than all the rest of playing. What a listener's
+// node does besides fits one processor many times over.
+func calmRuntime() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
 }
 
 func (p *program) openDevice(ctx context.Context, card string) (output, error) {

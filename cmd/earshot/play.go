@@ -135,6 +135,9 @@ func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *sessi
 	if err != nil {
 		return cause(ctx, err)
 	}
+	if a.output == "device" {
+		calmRuntime()
+	}
 	show := &playScreen{out: a.out, err: p.err, json: a.json, tracks: len(queue)}
 	config := player.Config{
 		Source: s.node, Output: out, Queue: queue, From: a.from, Saved: saved, Once: !a.screen, Paused: a.attach, Started: p.started,

@@ -96,6 +96,7 @@ func (p *program) soundCardCommand() *cli.Command {
 		Name: "sound-card", Usage: "sound what comes on stdin, for a process that has lost its sound card", Hidden: true,
 		Flags: []cli.Flag{&cli.StringFlag{Name: "device"}},
 		Action: func(c *cli.Context) error {
+			calmRuntime()
 			return device.Serve(c.Context, c.String("device"), os.Stdin, p.stdout)
 		},
 	}
