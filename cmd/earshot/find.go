@@ -118,6 +118,11 @@ func all(ctx context.Context, find search, q protocol.Query) (protocol.Results, 
 // findQueue finds what to play. Of a playlist, what is unknown is passed over,
 // and returned.
 func findQueue(ctx context.Context, find search, args []string) (queue []protocol.Track, passed []error, err error) {
+	return findAll(ctx, find, args, grant)
+}
+
+// findAll finds what grant gives for each wish, in order.
+func findAll(ctx context.Context, find search, args []string, grant func(context.Context, search, wish) ([]protocol.Track, error)) (all []protocol.Track, passed []error, err error) {
 	wishes, err := readWishes(ctx, find, args)
 	if err != nil {
 		return nil, nil, err
@@ -132,15 +137,15 @@ func findQueue(ctx context.Context, find search, args []string) (queue []protoco
 		if err != nil {
 			return nil, passed, err
 		}
-		queue = append(queue, tracks...)
-		if len(queue) > maxQueue {
+		all = append(all, tracks...)
+		if len(all) > maxQueue {
 			return nil, passed, fmt.Errorf("that is more than %d tracks: ask for less", maxQueue)
 		}
 	}
-	if len(queue) == 0 {
+	if len(all) == 0 {
 		return nil, passed, &unknownError{strings.Join(args, " ")}
 	}
-	return queue, passed, nil
+	return all, passed, nil
 }
 
 // findOne finds the one cached track that is named.

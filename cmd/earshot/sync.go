@@ -73,38 +73,21 @@ func (p *program) syncWith(c *cli.Context, s *session) error {
 // findNamed finds the tracks that arguments name, each once. Words that are the
 // whole name of an artist or an album mean that alone.
 func findNamed(ctx context.Context, find search, args []string) (tracks []protocol.Track, passed []error, err error) {
-	wishes, err := readWishes(ctx, find, args)
-	if err != nil {
-		return nil, nil, err
-	}
-	seen := map[protocol.ID]bool{}
-	for _, w := range wishes {
+	all, passed, err := findAll(ctx, find, args, func(ctx context.Context, find search, w wish) ([]protocol.Track, error) {
 		found, err := grantKnown(ctx, find, w)
-		var unknown *unknownError
-		if w.first && errors.As(err, &unknown) {
-			passed = append(passed, err)
-			continue
-		}
-		if err != nil {
-			return nil, passed, err
-		}
-		if !w.first {
+		if err == nil && !w.first {
 			found = wholeName(found, w.words)
 		}
-		for _, t := range found {
-			if !seen[t.ID] {
-				seen[t.ID] = true
-				tracks = append(tracks, t)
-			}
-		}
-		if len(tracks) > maxQueue {
-			return nil, passed, fmt.Errorf("that is more than %d tracks: ask for less", maxQueue)
+		return found, err
+	})
+	seen := map[protocol.ID]bool{}
+	for _, t := range all {
+		if !seen[t.ID] {
+			seen[t.ID] = true
+			tracks = append(tracks, t)
 		}
 	}
-	if len(tracks) == 0 {
-		return nil, passed, &unknownError{strings.Join(args, " ")}
-	}
-	return tracks, passed, nil
+	return tracks, passed, err
 }
 
 // grantKnown grants a wish, and finds what is known of a track named by its ID: its
