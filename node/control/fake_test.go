@@ -29,6 +29,7 @@ type fakeNode struct {
 	mu     sync.Mutex
 	tracks []fakeTrack
 	stats  control.CacheStats
+	froms  []time.Duration // of Open
 }
 
 type fakeTrack struct {
@@ -132,7 +133,7 @@ func (n *fakeNode) Skipped(context.Context) ([]control.Skipped, error) {
 	return []control.Skipped{{Path: "a\nb.mp3", Reason: "not music"}, {Path: "c", Reason: "truncated"}}, nil
 }
 
-func (n *fakeNode) Open(ctx context.Context, id protocol.ID, _ time.Duration) (control.Track, error) {
+func (n *fakeNode) Open(ctx context.Context, id protocol.ID, from time.Duration) (control.Track, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -143,6 +144,7 @@ func (n *fakeNode) Open(ctx context.Context, id protocol.ID, _ time.Duration) (c
 		return nil, control.ErrUnknownTrack
 	}
 	n.open.Add(1)
+	n.froms = append(n.froms, from)
 	return &openFake{node: n, header: n.tracks[i].header, r: bytes.NewReader(n.tracks[i].data), closed: make(chan struct{})}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,9 @@ const (
 type trackFiles struct {
 	node  Node
 	calls atomic.Int32
+
+	mu    sync.Mutex
+	known map[protocol.ID]protocol.Header // of what was asked for lately
 }
 
 // add routes the requests.
@@ -48,15 +52,50 @@ func (f *trackFiles) serve(w http.ResponseWriter, r *http.Request) {
 		failTrack(w, err)
 		return
 	}
-	track, err := f.node.Open(r.Context(), id, 0)
+	track, err := f.node.Open(r.Context(), id, f.moment(id, r.Header.Get("Range")))
 	if err != nil {
 		failTrack(w, err)
 		return
 	}
 	defer track.Close()
+	f.remember(track.Header())
 	stop := context.AfterFunc(r.Context(), func() { track.Close() }) // ends a Read that is blocked
 	defer stop()
 	sendTrack(w, r, track)
+}
+
+// moment returns when the first byte of a range is played, so that a track that is to be
+// fetched is from there on: 0 where that is not known. A player asks for the
+// beginning first, and for other parts when its user seeks.
+func (f *trackFiles) moment(id protocol.ID, bytes string) time.Duration {
+	first, _, _ := strings.Cut(strings.TrimPrefix(bytes, "bytes="), "-")
+	at, err := strconv.ParseInt(first, 10, 64)
+	if err != nil || at <= 0 {
+		return 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h, ok := f.known[id]
+	if !ok || at >= h.Size {
+		return 0
+	}
+	return h.TimeAt(at)
+}
+
+// remember keeps a header, in the place of any other where there are many.
+func (f *trackFiles) remember(h protocol.Header) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known == nil {
+		f.known = map[protocol.ID]protocol.Header{}
+	}
+	for id := range f.known {
+		if len(f.known) < maxTrackRequests {
+			break
+		}
+		delete(f.known, id)
+	}
+	f.known[h.ID] = h
 }
 
 // resolve reads an ID, or finds the one that begins so.

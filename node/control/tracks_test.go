@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -339,4 +340,25 @@ func TestOnlyThisMachineIsServedUnlessAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
+}
+
+// A player that seeks asks for a range: that is where fetching is to begin.
+func TestARangeOpensTheTrackWhereItBegins(t *testing.T) {
+	n, f := newFake(control.RoleListener)
+	base := fileServer(t, n)
+	client := httpClient(t, &http.Transport{})
+	id := f.Tracks[0].ID
+	url := base + "/tracks/" + id.String()
+	n.mu.Lock()
+	h := n.tracks[n.at(id)].header
+	n.mu.Unlock()
+	const at = 150_000
+	for _, rng := range []string{"bytes=150000-", "bytes=0-", "bytes=150000-150009", "bytes=-5", "bytes=900000-", "bytes=x-"} {
+		ask(t, client, http.MethodGet, url, "Range", rng)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if want := []time.Duration{0, 0, h.TimeAt(at), 0, 0, 0}; !slices.Equal(n.froms, want) || h.TimeAt(at) == 0 {
+		t.Errorf("opened at %v, want %v", n.froms, want)
+	}
 }
