@@ -86,6 +86,9 @@ func newCodec(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	case protocol.FormatMP3, protocol.FormatMPEG:
 		return newMPEG(src, h)
 	case protocol.FormatFLAC:
+		if inOgg(h) {
+			return newOgg(src, h, newOpusEngine)
+		}
 		return newFLAC(src, h)
 	case protocol.FormatVorbis, protocol.FormatOpus:
 		return newOgg(src, h, newOpusEngine)

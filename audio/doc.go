@@ -52,7 +52,7 @@
 // which music (CELT: 0.8 s at most) is the same to the bit. Speech (SILK) never is, however
 // early one begins: its filters feed rounded integers back, so that two decoders which
 // began at different packets stay apart by up to about 1 % of the voice, as any player's
-// do. Chained streams are one track. Up to eight channels are mixed down (mix.go).
+// do. FLAC plays in Ogg too. Chained streams are one track. Up to eight channels are mixed down (mix.go).
 //
 // Other rates, from 8 to 192 kHz, are converted (resample.go), 93 dB clean at 1 to 20 kHz, as
 // far as a rate carries them.

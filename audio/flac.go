@@ -312,14 +312,19 @@ func flacMetadata(r io.ReaderAt, start, size int64) (s flacStream, pos int64, er
 			if err := readAt(r, b[:], pos); err != nil {
 				return s, 0, err
 			}
-			v := binary.BigEndian.Uint64(b[10:])
-			s = flacStream{rate: int(v >> 44), channels: int(v>>41&7) + 1, bits: int(v>>36&31) + 1}
+			s = parseStreamInfo(b[:])
 		}
 		if pos += n; b[0]&0x80 != 0 {
 			return s, pos, nil
 		}
 	}
 	return s, 0, &UnsupportedError{"truncated: it ends before the sound"}
+}
+
+// parseStreamInfo reads a STREAMINFO of flacInfoSize (RFC 9639, 8.2).
+func parseStreamInfo(b []byte) flacStream {
+	v := binary.BigEndian.Uint64(b[10:])
+	return flacStream{rate: int(v >> 44), channels: int(v>>41&7) + 1, bits: int(v>>36&31) + 1}
 }
 
 // begin finds the first frame, and what the frames say of themselves: that counts, if

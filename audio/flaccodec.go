@@ -61,7 +61,7 @@ func (d *flacCodec) decode() (at int64, pcm []byte, err error) {
 		}
 		d.walk.sample = f.next()
 		if d.walk.pos = f.pos + int64(n); n > 0 {
-			d.interleave(f)
+			d.in = d.dec.interleave(d.in, f.flacHeader)
 			return f.sample, d.mixer.mix(d.in), nil
 		}
 		d.walk.pos = f.pos + 1
@@ -115,17 +115,4 @@ func (d *flacCodec) more(n int) []byte {
 		return b
 	}
 	return d.src.buf
-}
-
-func (d *flacCodec) interleave(f flacFrame) {
-	if cap(d.in) < f.block*f.channels {
-		d.in = make([]float32, f.block*f.channels)
-	}
-	d.in = d.in[:f.block*f.channels]
-	scale := 32768 / float32(int64(1)<<(d.bits-1))
-	for c := range f.channels {
-		for i, x := range d.dec.channels[c] {
-			d.in[i*f.channels+c] = float32(x) * scale
-		}
-	}
 }

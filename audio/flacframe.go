@@ -1,6 +1,9 @@
 package audio
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // flacDecoder decodes the frames of a FLAC stream (RFC 9639, 9), each from its own bytes
 // alone. It keeps its memory from frame to frame.
@@ -100,6 +103,18 @@ func (d *flacDecoder) decode(r *flacBits, h flacHeader) int {
 	}
 	d.correlate(assignment)
 	return n + 2
+}
+
+// interleave puts what decode made into in: samples of which 32768 is full scale.
+func (d *flacDecoder) interleave(in []float32, h flacHeader) []float32 {
+	in = slices.Grow(in[:0], h.block*h.channels)[:h.block*h.channels]
+	scale := 32768 / float32(int64(1)<<(d.bits-1))
+	for c := range h.channels {
+		for i, x := range d.channels[c] {
+			in[i*h.channels+c] = float32(x) * scale
+		}
+	}
+	return in
 }
 
 // correlate makes left and right of what the encoder made of them.

@@ -98,7 +98,7 @@ func mend(b []byte) {
 			binary.LittleEndian.PutUint32(page[oggCRCAt:], oggCRC(page[:size]))
 		}
 	}
-	if i := bytes.Index(b, []byte(flacMagic)); i >= 0 {
+	if i := bytes.Index(b, []byte(flacMagic)); i >= 0 && !begins(b, oggMagic) {
 		mendFLAC(b[i:])
 	}
 }

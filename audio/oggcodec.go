@@ -8,7 +8,7 @@ import (
 	"earshot/protocol"
 )
 
-// oggCodec decodes Vorbis and Opus in Ogg.
+// oggCodec decodes Vorbis, Opus and FLAC in Ogg.
 type oggCodec struct {
 	src     stream
 	pages   oggPages
@@ -51,8 +51,10 @@ func newOgg(src io.ReadSeeker, h protocol.Header, opus func(opusHead) (opusEngin
 	d.pages = oggPages{win: &d.src, end: h.Size}
 	// Vorbis overlaps with one block, and one more may be lost with the page before.
 	d.preRoll = 2 * maxVorbisBlock
-	if h.Format == protocol.FormatOpus {
-		d.preRoll = int64(PreRoll.Seconds()) * opusRate
+	if h.Format != protocol.FormatVorbis {
+		// Of Opus so that it is to the bit the same; of FLAC because a frame may begin pages
+		// before it ends.
+		d.preRoll = int64(PreRoll.Seconds()) * int64(h.SampleRate)
 	}
 	return d, d.make(first)
 }

@@ -33,6 +33,8 @@ func (l *oggLink) at(granule int64) int64 { return l.start + granule - l.granule
 type packetDecoder interface {
 	order() []speaker
 	reset() error
+	// length is how many samples of each channel a packet adds.
+	length(packet []byte) int64
 	// decode returns samples interleaved, of which 32768 is full scale, and how many
 	// there are of each channel; in is nil where they are broken.
 	decode(packet []byte) (in []float32, samples int64)
@@ -52,14 +54,21 @@ func (h *oggHeaders) take(n int, packet []byte) (done bool, err error) {
 	switch {
 	case n == 0:
 		h.first = append([]byte(nil), packet...)
-		if h.format == protocol.FormatOpus {
+		switch h.format {
+		case protocol.FormatOpus:
 			h.rate = opusRate
-			return false, nil
+		case protocol.FormatFLAC:
+			var s flacStream
+			s, err = parseOggFLACHead(packet)
+			h.rate = s.rate
+		default:
+			h.rate, _, err = vorbisStream(packet)
 		}
-		h.rate, _, err = vorbisStream(packet)
 		return false, err
 	case h.format == protocol.FormatOpus:
 		return true, nil // comments
+	case h.format == protocol.FormatFLAC:
+		return lastFLACHeader(h.first, n, packet)
 	case n == 1:
 		return false, nil
 	}
@@ -74,18 +83,23 @@ func oggFormat(packet []byte) protocol.Format {
 		return protocol.FormatOpus
 	case begins(packet, vorbisHead):
 		return protocol.FormatVorbis
+	case begins(packet, oggFLACMagic):
+		return protocol.FormatFLAC
 	}
 	return protocol.FormatUnknown
 }
 
 // decoder makes the decoder; of Opus by means of engine.
 func (h *oggHeaders) decoder(engine func(opusHead) (opusEngine, error)) (packetDecoder, error) {
-	if h.format == protocol.FormatOpus {
+	switch h.format {
+	case protocol.FormatOpus:
 		head, err := parseOpusHead(h.first)
 		if err != nil {
 			return nil, err
 		}
 		return newOpusDecoder(head, engine)
+	case protocol.FormatFLAC:
+		return newOggFLACDecoder(h.first)
 	}
 	return newVorbisDecoder(h.first, h.setup)
 }
@@ -111,7 +125,7 @@ func (r *oggHeaderReader) read(pages *oggPages) error {
 		}
 		if !r.found && !p.is(oggFirst) {
 			if r.other != "" {
-				return &UnsupportedError{"an Ogg file of " + r.other + ": only Vorbis and Opus can be played"}
+				return &UnsupportedError{"an Ogg file of " + r.other + ": only Vorbis, Opus and FLAC can be played"}
 			}
 			return errNoHeaders
 		}
@@ -142,8 +156,6 @@ var errNoHeaders = &UnsupportedError{"an Ogg file that does not begin with heade
 // oggKind names a stream by its first packet.
 func oggKind(packet []byte) string {
 	switch {
-	case begins(packet, "\x7fFLAC"):
-		return "FLAC"
 	case begins(packet, "Speex   "):
 		return "Speex"
 	case begins(packet, "\x80theora"):
@@ -152,8 +164,11 @@ func oggKind(packet []byte) string {
 	return "an unknown kind"
 }
 
-func oggSetup(links []oggLink, h oggHeaders) []byte {
-	b := quicvarint.Append(nil, uint64(len(links)))
+func oggSetup(links []oggLink, h oggHeaders) (b []byte) {
+	if h.format == protocol.FormatFLAC {
+		b = append(b, oggFLACSetup)
+	}
+	b = quicvarint.Append(b, uint64(len(links)))
 	for _, l := range links {
 		for _, v := range [...]int64{l.head, l.data, int64(l.serial), l.start, l.granule, l.lead, l.samples} {
 			b = quicvarint.Append(b, uint64(v))
@@ -165,6 +180,9 @@ func oggSetup(links []oggLink, h oggHeaders) []byte {
 
 func parseOggSetup(hd protocol.Header) (links []oggLink, h oggHeaders, err error) {
 	b := hd.Setup
+	if inOgg(hd) && hd.Format == protocol.FormatFLAC {
+		b = b[1:]
+	}
 	number := func() int64 {
 		v, n, err := quicvarint.Parse(b)
 		if err != nil || v > 1<<48 {
@@ -300,7 +318,7 @@ func (s *oggSurvey) sound(l *oggLink, dec packetDecoder) error {
 		s.bytes += int64(p.size)
 		if last < 0 {
 			packets.of(p, func(packet []byte) bool {
-				count += countSamples(dec, packet)
+				count += dec.length(packet)
 				return true
 			})
 			if p.granule < 0 {
@@ -317,15 +335,6 @@ func (s *oggSurvey) sound(l *oggLink, dec packetDecoder) error {
 			return err
 		}
 	}
-}
-
-// countSamples is how many samples a packet adds.
-func countSamples(dec packetDecoder, packet []byte) int64 {
-	if _, ok := dec.(*opusDecoder); ok {
-		return opusSamples(packet)
-	}
-	_, n := dec.decode(packet)
-	return n
 }
 
 // begin takes the first granule position, up to which there are so many samples. A

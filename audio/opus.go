@@ -124,6 +124,8 @@ func (d *opusDecoder) order() []speaker { return vorbisOrders[d.channels] }
 
 func (d *opusDecoder) reset() error { return d.engine.Reset() }
 
+func (d *opusDecoder) length(packet []byte) int64 { return opusSamples(packet) }
+
 // decode decodes a packet: samples of which 32768 is full scale. What is broken is
 // left out, but counted.
 func (d *opusDecoder) decode(packet []byte) (in []float32, samples int64) {

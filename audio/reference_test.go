@@ -129,6 +129,14 @@ func TestFLACIsExactToTheBit(t *testing.T) {
 	}
 }
 
+func TestFLACInOggIsExactToTheBit(t *testing.T) {
+	b := loadFile(t, "flac.ogg")
+	const md5At = oggHeaderSize + 1 + oggFLACInfo + 18
+	if got := md5.Sum(decodeAll(t, b)); !bytes.Equal(got[:], b[md5At:md5At+md5.Size]) {
+		t.Errorf("its MD5 is %x, want %x", got, b[md5At:md5At+md5.Size])
+	}
+}
+
 func TestPCMIsExactToTheBit(t *testing.T) {
 	const n = 1000
 	want := appendSamples(nil, 16, 2, SampleRate, n, false, false, binary.LittleEndian)

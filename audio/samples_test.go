@@ -55,6 +55,7 @@ func conforming(t testing.TB) (all []sample) {
 		{"deep.flac", protocol.FormatFLAC, 96000, 11520},
 		{"six.flac", protocol.FormatFLAC, 48000, 4800},
 		{"tune.ogg", protocol.FormatVorbis, 44100, 99225},
+		{"flac.ogg", protocol.FormatFLAC, 44100, 48510},
 		{"lfe.ogg", protocol.FormatVorbis, 44100, 70560},
 		{"chain.ogg", protocol.FormatVorbis, 44100, 30870 + 35280},
 		{"tune.opus", protocol.FormatOpus, 48000, 108000},

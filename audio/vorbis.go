@@ -62,6 +62,12 @@ func (d *vorbisDecoder) reset() error {
 	return nil
 }
 
+// length is known only when a packet is decoded.
+func (d *vorbisDecoder) length(packet []byte) int64 {
+	_, n := d.decode(packet)
+	return n
+}
+
 // decode decodes a packet: samples of which 32768 is full scale. Of the first one
 // after a reset, and of a broken one, there are none.
 func (d *vorbisDecoder) decode(packet []byte) (in []float32, samples int64) {
