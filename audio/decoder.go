@@ -207,6 +207,7 @@ func (d *track) fill() error {
 		case err != nil:
 			return err
 		}
-		d.at, d.pcm = at, pcm
+		// A stream may number its samples as it likes: what is far off is before or behind all.
+		d.at, d.pcm = min(max(at, d.next-int64(len(pcm)/sampleSize)), d.samples), pcm
 	}
 }

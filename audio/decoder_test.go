@@ -220,6 +220,31 @@ func TestHeadersThatCannotBePlayedAreRefused(t *testing.T) {
 	}
 }
 
+// far is a codec whose samples have numbers that none has.
+type far struct{ at []int64 }
+
+func (f *far) seek(int64) error { return nil }
+
+func (f *far) decode() (int64, []byte, error) {
+	if len(f.at) == 0 {
+		return 0, nil, io.EOF
+	}
+	at := f.at[0]
+	f.at = f.at[1:]
+	return at, []byte{1, 2, 3, 4, 5, 6, 7, 8}, nil
+}
+
+func TestSamplesOfAnyNumberHaveTheirPlace(t *testing.T) {
+	d := track{codec: &far{at: []int64{-1 << 63, -1 << 61, -1, 3, 1 << 61, 1<<63 - 1}}, samples: 10}
+	got, err := io.ReadAll(&d)
+	want := make([]byte, 10*sampleSize)
+	copy(want, []byte{5, 6, 7, 8})
+	copy(want[3*sampleSize:], []byte{1, 2, 3, 4, 5, 6, 7, 8})
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func FuzzDecoder(f *testing.F) {
 	for _, name := range files {
 		b := load(f, name)

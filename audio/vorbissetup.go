@@ -14,7 +14,7 @@ const (
 	vorbisPattern = 0x564342 // begins a codebook
 )
 
-// mendVorbisSetup checks what a setup header (Vorbis I, 4.2.4) has before its residues,
+// mendVorbisSetup checks what a setup header (Vorbis I, 4.2.4) has before its mappings,
 // and makes one of it that github.com/jfreymuth/vorbis takes. That believes all: a few bytes
 // could have it claim all memory, or never end. And it reads a class of a floor that has
 // none, as that of a low-frequency channel: here it gets one.
@@ -47,6 +47,11 @@ func mendVorbisSetup(setup []byte) ([]byte, bool) {
 			return nil, false
 		}
 		if r.short {
+			return nil, false
+		}
+	}
+	for range r.read(6) + 1 {
+		if !r.residue() {
 			return nil, false
 		}
 	}
@@ -138,6 +143,25 @@ func (r *lsbReader) classes() (n, points int) {
 		points += dimensions[class]
 	}
 	return most + 1, points
+}
+
+// residue passes over a residue (ibid., 8.6.1), and reports whether it ends behind its begin:
+// else it would be of 4 Gi numbers.
+func (r *lsbReader) residue() bool {
+	kind, begin, end := r.read(16), r.read(24), r.read(24)
+	r.skip(24)
+	books := 0
+	classes := r.read(6) + 1
+	r.skip(8)
+	for range classes {
+		cascade := r.read(3)
+		if r.read(1) == 1 {
+			cascade |= r.read(5) << 3
+		}
+		books += bits.OnesCount(uint(cascade))
+	}
+	r.skip(8 * books)
+	return kind <= 2 && begin <= end && !r.short
 }
 
 // root returns the greatest number whose power of dimensions is within entries.

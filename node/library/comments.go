@@ -161,7 +161,7 @@ func flacPicture(f io.ReaderAt, at, n int64) cover {
 }
 
 // readOgg reads the comments of the first stream of an Ogg file that has any that are
-// known here: Vorbis and Opus.
+// known here: those of Vorbis, Opus and FLAC stand in its second packet (RFC 9639, 10.1).
 func (t *texts) readOgg(f io.ReaderAt, start int64) {
 	r := &packetReader{f: f, pos: start}
 	var head [8]byte
@@ -173,11 +173,19 @@ func (t *texts) readOgg(f io.ReaderAt, start int64) {
 	case string(head[:7]) == "\x01vorbis":
 	case string(head[:7]) == "OpusHea":
 		magic = "OpusTags"
+	case string(head[:5]) == "\x7fFLAC":
+		magic = ""
 	default:
 		return
 	}
 	if r.nextPacket() != nil {
 		return
+	}
+	if magic == "" {
+		const comments = 4
+		if _, err := io.ReadFull(r, head[:4]); err != nil || head[0]&0x7f != comments {
+			return
+		}
 	}
 	if _, err := io.ReadFull(r, head[:len(magic)]); err == nil && string(head[:len(magic)]) == magic {
 		t.readComments(r)

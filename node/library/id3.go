@@ -29,8 +29,8 @@ const id3v1Size = 128
 
 // readTags reads the ID3v2 tag at the start of a file (id3.org, versions 2.2 to
 // 2.4); for what that lacks the tags of the file's format: Vorbis comments in FLAC
-// and Ogg, chunks in WAV and AIFF; and the ID3v1 tag at its end. What cannot be
-// read is left empty.
+// and Ogg, chunks in WAV and AIFF; and the APE and ID3v1 tags at its end. What cannot
+// be read is left empty.
 //
 // It reads some KiB, whatever a tag holds. github.com/dhowden/tag, which reads
 // tags of other formats too, reads pictures whole, gives up the tag for one bad
@@ -41,7 +41,7 @@ func readTags(f io.ReaderAt, size int64) tags {
 	if c := t.readOwn(f, size); picture.size == 0 {
 		picture = c
 	}
-	t.gain.readAPE(f, size)
+	t.readAPE(f, size)
 	t.readID3v1(f, size)
 	if t.artist == "" {
 		t.artist = t.albumArtist

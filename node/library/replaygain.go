@@ -1,9 +1,6 @@
 package library
 
 import (
-	"bytes"
-	"encoding/binary"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -72,43 +69,5 @@ func setPeak(peak *int, value string) {
 func (g *replayGain) userText(text string) {
 	if name, value, ok := strings.Cut(text, valueSeparator); ok {
 		g.field(name, value)
-	}
-}
-
-const (
-	// maxAPE is how much of an APE tag is read, in bytes. Pictures may be more; they
-	// stand behind the text as a rule.
-	maxAPE = 64 << 10
-
-	apeFrame = 32 // bytes of its header and footer
-)
-
-// readAPE reads the items of the APEv2 tag at the end of a file
-// (wiki.hydrogenaudio.org, APEv2 specification), where mp3gain writes.
-func (g *replayGain) readAPE(f io.ReaderAt, size int64) {
-	var foot [apeFrame]byte
-	end := size
-	for _, behind := range []int64{0, id3v1Size} { // of the file, or of an ID3v1 tag
-		end = size - behind
-		if n, _ := f.ReadAt(foot[:], max(0, end-apeFrame)); n == apeFrame && string(foot[:8]) == "APETAGEX" {
-			break
-		}
-	}
-	length := int64(binary.LittleEndian.Uint32(foot[12:])) // without a header
-	if string(foot[:8]) != "APETAGEX" || length <= apeFrame || length > end {
-		return
-	}
-	b := make([]byte, min(length-apeFrame, maxAPE))
-	n, _ := f.ReadAt(b, end-length)
-	for b = b[:n]; len(b) > 8; {
-		length, flags := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-		name, rest, ok := bytes.Cut(b[8:], []byte{0})
-		if !ok || uint64(length) > uint64(len(rest)) {
-			return
-		}
-		if isText := flags>>1&3 == 0; isText && length <= maxTextFrame {
-			g.field(string(name), string(rest[:length]))
-		}
-		b = rest[length:]
 	}
 }

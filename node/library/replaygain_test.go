@@ -80,9 +80,9 @@ func FuzzAPE(f *testing.F) {
 	f.Add(apeTag("REPLAYGAIN_TRACK_GAIN", "-4.40 dB"))
 	f.Add(append(apeTag("REPLAYGAIN_TRACK_PEAK", "1"), id3v1("a", "b", "c", "2000", 1)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var g replayGain
-		g.readAPE(bytes.NewReader(b), int64(len(b)))
-		if g.TrackGain < -maxTagGain*1000 || g.TrackGain > maxTagGain*1000 || g.TrackPeak < 0 {
+		var read texts
+		read.readAPE(bytes.NewReader(b), int64(len(b)))
+		if g := read.gain; g.TrackGain < -maxTagGain*1000 || g.TrackGain > maxTagGain*1000 || g.TrackPeak < 0 {
 			t.Errorf("%+v", g.Loudness)
 		}
 	})

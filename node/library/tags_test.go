@@ -70,6 +70,8 @@ func TestTagsOfEachFormat(t *testing.T) {
 	vorbis := append(oggPacket(2, []byte("\x01vorbis and more")), oggPacket(0, append([]byte("\x03vorbis"), comments(long...)...))...)
 	opus := append(oggPacket(2, []byte("OpusHead and more")), oggPacket(0, append([]byte("OpusTags"), comments(long...)...))...)
 
+	inOgg := append(oggPacket(2, []byte("\x7fFLAC and more")), oggPacket(0, flacBlock(4, comments(long...)))...)
+
 	info := []byte("INFO")
 	for id, text := range map[string]string{"INAM": "Pr\xe4ludium", "IART": "Bach / Gould", "IPRD": "WTC", "ICRD": "1963", "ITRK": "3"} {
 		info = append(info, chunkOf(id, append([]byte(text), 0), le)...)
@@ -85,11 +87,12 @@ func TestTagsOfEachFormat(t *testing.T) {
 		want tags
 		mime string
 	}{
-		"FLAC":   {flac, want, "image/jpeg"},
-		"Vorbis": {vorbis, want, ""},
-		"Opus":   {opus, want, ""},
-		"WAV":    {wav, tags{title: "Präludium", artist: "Bach / Gould", album: "WTC", number: 3, year: 1963}, ""},
-		"AIFF":   {aiff, tags{title: "Präludium", artist: "Bach / Gould"}, ""},
+		"FLAC":        {flac, want, "image/jpeg"},
+		"Vorbis":      {vorbis, want, ""},
+		"Opus":        {opus, want, ""},
+		"FLAC in Ogg": {inOgg, want, ""},
+		"WAV":         {wav, tags{title: "Präludium", artist: "Bach / Gould", album: "WTC", number: 3, year: 1963}, ""},
+		"AIFF":        {aiff, tags{title: "Präludium", artist: "Bach / Gould"}, ""},
 	} {
 		f := &counted{r: bytes.NewReader(c.file)}
 		got := readTags(f, int64(len(c.file)))
