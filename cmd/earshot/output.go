@@ -84,7 +84,7 @@ func (p *program) openDevice(ctx context.Context, card string) (output, error) {
 // tellOfCard tells that the sound card was lost, or is back.
 func (p *program) tellOfCard(lost error) {
 	if lost != nil {
-		p.err.say("earshot: %s: playing on in silence until there is one again", oneLine(lost.Error()))
+		p.err.say("earshot: playing on in silence until there is a sound card again: %s", oneLine(lost.Error())) // the cause may be cut off
 		return
 	}
 	p.err.say("earshot: there is a sound card again")
