@@ -80,7 +80,7 @@ func (t *Throughput) Wait(now time.Duration, r Rest, seed uint64) (wait, sound t
 		return 0, 0
 	}
 	switch n := len(t.samples); {
-	case !r.Alone && n < leastInCompany, n < leastSamples && t.quick(now, plenty*r.Line.rate):
+	case !r.Alone && n < leastInCompany, n < leastSamples && t.quick(plenty*r.Line.rate):
 		return 0, 0
 	case n < leastSamples:
 		return period, 0
@@ -101,14 +101,13 @@ func (t *Throughput) Wait(now time.Duration, r Rest, seed uint64) (wait, sound t
 
 // quick reports whether what has just begun to come comes at a rate, in bytes a
 // second, or nothing does.
-func (t *Throughput) quick(now time.Duration, rate float64) bool {
+func (t *Throughput) quick(rate float64) bool {
 	if !t.flowing {
 		return true
 	}
-	// What came behind the very first bytes tells of the narrowest line on the way
-	// (packet pairs: Keshav, SIGCOMM 1991).
-	took := max(now-t.born, time.Microsecond).Seconds()
-	return t.sum >= leastBurst && float64(t.sum-t.first) >= rate*took
+	// What came behind the first packet, until the newest did, tells of the narrowest
+	// line on the way (packet pairs: Keshav, SIGCOMM 1991).
+	return t.sum >= leastBurst && float64(t.sum-packet) >= rate*(t.newest-t.born).Seconds()
 }
 
 // exceeds reports whether in all periods that are remembered it was more, so that

@@ -13,7 +13,6 @@ import (
 func arriving(rate func(now time.Duration) float64, length time.Duration) (*Throughput, time.Duration) {
 	t := new(Throughput)
 	t.Busy(0, true)
-	const packet = 1200
 	now, left := time.Duration(0), 0.0
 	for ; now < length; now += time.Millisecond {
 		for left += rate(now) / 1000; left >= packet; left -= packet {
@@ -59,7 +58,7 @@ func TestTheFirstPacketsTellWhetherTheLineIsPlentiful(t *testing.T) {
 	}{
 		{"one packet alone", 0, 1, true, false},
 		{"two at 50 Mbit/s", 200 * time.Microsecond, 2, true, true},
-		{"at once", 0, 3, true, true},
+		{"all at once", 0, 3, true, true},
 		{"at 1 Mbit/s", 9600 * time.Microsecond, 3, true, true},
 		{"at 400 kbit/s", 24 * time.Millisecond, 3, true, false},
 		{"at 400 kbit/s, others bring the rest", 24 * time.Millisecond, 3, false, true},
@@ -78,6 +77,18 @@ func TestTheFirstPacketsTellWhetherTheLineIsPlentiful(t *testing.T) {
 		if wait, _ := flow.Wait(now, rest, 1); (wait == 0) != c.begins {
 			t.Errorf("%s: it waits %v", c.name, wait)
 		}
+	}
+}
+
+func TestWhatIsReadAtOnceHasComeAtOnce(t *testing.T) {
+	line := track()
+	flow := new(Throughput)
+	flow.Busy(0, true)
+	flow.Arrived(50*time.Millisecond, 16<<10)
+	rest := fromStart(line, 0)
+	rest.Partly = 16 << 10
+	if wait, _ := flow.Wait(120*time.Millisecond, rest, 1); wait != 0 { // whoever asks was busy
+		t.Errorf("it waits %v", wait)
 	}
 }
 

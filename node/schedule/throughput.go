@@ -23,6 +23,9 @@ const (
 	// thinOver is how many samples tell whether a line is thin now: ten seconds.
 	thinOver = 100
 
+	// packet is about what one packet brings. What is read at once may be several.
+	packet = 1200
+
 	// classes is into how many the multiples of the bitrate from 0 to mostTimes
 	// are parted: 0, tenths to 2, where they matter most, and 16 more.
 	classes = 37
@@ -37,9 +40,9 @@ type Throughput struct {
 	since   time.Duration
 	bytes   int // since then
 
-	// Of what has arrived since the first bytes did, for want of samples.
-	born       time.Duration
-	first, sum int
+	// Of what has arrived since the first packet did, for want of samples.
+	born, newest time.Duration
+	sum          int
 
 	samples []uint32 // a ring
 	next    int      // where the next goes
@@ -69,11 +72,11 @@ func (t *Throughput) Arrived(now time.Duration, n int) {
 			t.samples, t.next = t.samples[:0], 0
 		}
 		t.flowing, t.since, t.bytes = true, now, 0
-		t.born, t.first, t.sum = now, n, 0
+		t.born, t.sum = now, 0
 	}
 	t.advance(now)
 	t.bytes += n
-	t.sum += n
+	t.sum, t.newest = t.sum+n, now
 }
 
 // advance closes the periods that have passed.
