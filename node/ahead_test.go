@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"earshot/node/control"
@@ -40,11 +39,8 @@ func labTracksOf(n int, length time.Duration) (tracks []labTrack) {
 
 func TestATrackOnTheScreenSoundsAtOnce(t *testing.T) {
 	tracks := labTracksOf(20, 30*time.Second)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, tracks...)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		n.look(t, tracks...)
 		time.Sleep(5 * time.Second)
 		if got, bytes := n.heads(tracks...); got != 20 || bytes > 20*64<<10 {
@@ -60,11 +56,8 @@ func TestATrackOnTheScreenSoundsAtOnce(t *testing.T) {
 
 func TestHeadsAheadOfNeedComeFromNeighboursWhoHaveThem(t *testing.T) {
 	tracks := labTracksOf(3, 20*time.Second)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, tracks...)
-		defer l.close()
-		nodes := l.start(2, homeLine)
-		defer closeAll(nodes)
+	labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
+		nodes := l.nodesAt(2, homeLine)
 		for _, track := range tracks {
 			noStutter(t, []heard{nodes[0].play(context.Background(), track, 0)})
 		}
@@ -83,11 +76,8 @@ func TestHeadsAheadOfNeedComeFromNeighboursWhoHaveThem(t *testing.T) {
 
 func TestHeadsAheadOfNeedAreBounded(t *testing.T) {
 	tracks := labTracksOf(100, 20*time.Second)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, tracks...)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		for i := 0; i < len(tracks); i += 20 {
 			n.look(t, tracks[i:i+20]...)
 			time.Sleep(5 * time.Second)
@@ -117,11 +107,8 @@ func TestHeadsAheadOfNeedAreBounded(t *testing.T) {
 
 func TestHeadsAheadOfNeedWaitForWhatPlays(t *testing.T) {
 	tracks := labTracksOf(3, 60*time.Second)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, withUp(serverLine, 2e6), tracks...)
-		defer l.close()
-		nodes := l.start(2, homeLine)
-		defer closeAll(nodes)
+	labWith(withUp(serverLine, 2e6), tracks...).run(t, func(t *testing.T, l *lab) {
+		nodes := l.nodesAt(2, homeLine)
 		for _, n := range nodes { // the connection is up
 			if _, err := n.swarm.Server(t.Context()); err != nil {
 				t.Fatal(err)
@@ -150,11 +137,8 @@ func TestHeadsAheadOfNeedWaitForWhatPlays(t *testing.T) {
 }
 
 func TestAWishForATrackNobodyHasDoesNoHarm(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		if err := n.Prefetch(t.Context(), protocol.ID{1}, control.DepthScreen); err != nil {
 			t.Error(err)
 		}

@@ -72,8 +72,7 @@ func TestAProcessThatRunsAsksAtOnceWithoutTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		nodes := l.start(3, homeLine)
-		defer closeAll(nodes)
+		nodes := l.nodesAt(3, homeLine)
 		noStutter(t, []heard{nodes[2].play(t.Context(), track, 0)})
 		inARow(t, nodes)
 		l.server.close()
@@ -96,8 +95,7 @@ func TestNothingIsFoundBeyondTwoHops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		nodes := l.start(4, homeLine)
-		defer closeAll(nodes)
+		nodes := l.nodesAt(4, homeLine)
 		noStutter(t, []heard{nodes[3].play(t.Context(), track, 0)})
 		inARow(t, nodes)
 		l.server.close()
@@ -118,8 +116,7 @@ func TestAnswersThatDoNotFitAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		nodes := l.start(2, homeLine)
-		defer closeAll(nodes)
+		nodes := l.nodesAt(2, homeLine)
 		noStutter(t, []heard{nodes[1].play(t.Context(), track, 0)})
 		inARow(t, nodes)
 		_, bad := l.badAt(homeLine, track, func(_ int, buf, data []byte) (int, error) { return copy(buf, data), nil })

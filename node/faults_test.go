@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"earshot/node/control"
@@ -105,13 +104,10 @@ func TestTheMusicGoesOnWhateverAPeerSends(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, serverLine, track)
-				defer l.close()
+			labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 				bad, s := l.bad(track, test.read)
 				defer s.Close()
-				n := l.host(homeLine).start()
-				defer n.Close()
+				n := l.node(homeLine)
 				h := n.play(context.Background(), track, 0)
 				noStutter(t, []heard{h})
 				if len(bad.asks) == 0 {
@@ -138,17 +134,14 @@ func TestTheMusicGoesOnWhateverAPeerSends(t *testing.T) {
 
 func TestAPeerThatSentAWrongChunkIsNotAskedAgain(t *testing.T) {
 	tracks := []labTrack{newLabTrack(1, 40*time.Second, 192_000), newLabTrack(2, 40*time.Second, 192_000)}
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, tracks...)
-		defer l.close()
+	labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
 		bad, s := l.bad(tracks[0], func(i int, buf, data []byte) (int, error) {
 			n := copy(buf, data)
 			buf[0] ^= 1
 			return n, nil
 		})
 		defer s.Close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		noStutter(t, []heard{n.play(context.Background(), tracks[0], 0)})
 		asked := len(bad.asks)
 		if asked == 0 {
@@ -165,11 +158,8 @@ func TestAPeerThatSentAWrongChunkIsNotAskedAgain(t *testing.T) {
 }
 
 func TestAnUnknownTrackIsToldAsSuch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		if _, err := n.Open(t.Context(), protocol.ID{9}, 0); !errors.Is(err, control.ErrUnknownTrack) {
 			t.Errorf("it is told as %v", err)
 		}
@@ -178,9 +168,7 @@ func TestAnUnknownTrackIsToldAsSuch(t *testing.T) {
 
 func TestMembersAreListedForWhatTheyHoldWhileTheyAreHere(t *testing.T) {
 	track := newLabTrack(1, 10*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 		listed := func(want int) {
 			t.Helper()
 			time.Sleep(2 * gatherAnnounce)

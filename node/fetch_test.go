@@ -13,11 +13,8 @@ import (
 
 func TestAFetchIsWholePinnedAndAtATrickle(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		began := time.Now()
 		var told []int64
 		err := n.Fetch(t.Context(), track.header.ID, func(have, size int64) { told = append(told, have) })
@@ -44,14 +41,10 @@ func TestAFetchIsWholePinnedAndAtATrickle(t *testing.T) {
 
 func TestAFetchTakesFromPeersWhatTheyHold(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		holder := l.host(homeLine).start()
-		defer holder.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		holder := l.node(homeLine)
 		noStutter(t, []heard{holder.play(t.Context(), track, 0)})
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		before := l.server.swarm.Traffic().Uploaded
 		began := time.Now()
 		if err := n.Fetch(t.Context(), track.header.ID, nil); err != nil {
@@ -68,11 +61,8 @@ func TestAFetchTakesFromPeersWhatTheyHold(t *testing.T) {
 
 func TestAFetchGoesOnWhereItWasCutShort(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		err := n.Fetch(ctx, track.header.ID, func(have, size int64) {
@@ -108,8 +98,7 @@ func TestAFetchOfWhatNothingHoldsEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		if err := n.Fetch(t.Context(), protocol.ID{1, 2, 3}, nil); !errors.Is(err, control.ErrUnknownTrack) {
 			t.Errorf("an unknown track: %v", err)
 		}
@@ -132,11 +121,8 @@ func TestAFetchOfWhatNothingHoldsEnds(t *testing.T) {
 
 func TestAPlayOvertakesAFetchOfTheSameTrack(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		done := make(chan error, 1)
 		go func() { done <- n.Fetch(t.Context(), track.header.ID, nil) }()
 		time.Sleep(2 * time.Second)

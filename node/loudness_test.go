@@ -2,7 +2,6 @@ package node
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"earshot/protocol"
@@ -12,11 +11,8 @@ import (
 // one in which the server could tell, and without the server having to be asked again.
 func TestATrackThatWasCachedBeforeItWasMeasuredGetsItsLoudness(t *testing.T) {
 	track := newLabTrack(1, 30*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		loudness := func() protocol.Loudness {
 			t.Helper()
 			h := n.play(t.Context(), track, 0)

@@ -3,7 +3,6 @@ package node
 import (
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"earshot/protocol"
@@ -13,13 +12,10 @@ import (
 // but itself.
 func TestWhatDoesNotExistIsNotListed(t *testing.T) {
 	track := newLabTrack(1, 10*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 		_, bad := l.badAt(homeLine, track, func(_ int, buf, data []byte) (int, error) { return copy(buf, data), nil }) // announces the track, too
 		defer bad.Close()
-		good := l.host(homeLine).start()
-		defer good.Close()
+		good := l.node(homeLine)
 		noStutter(t, []heard{good.play(t.Context(), track, 0)})
 		server, err := bad.Server(t.Context())
 		if err != nil {
@@ -59,11 +55,8 @@ func TestWhatDoesNotExistIsNotListed(t *testing.T) {
 
 func TestTheServerHearsWhereItsMembersAre(t *testing.T) {
 	track := newLabTrack(1, 10*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		nodes := l.start(4, homeLine)
-		defer closeAll(nodes)
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		nodes := l.nodesAt(4, homeLine)
 		for _, n := range nodes {
 			n.swarm.Connect(t.Context(), peersOf(nodes))
 		}
@@ -111,19 +104,15 @@ func (n *Node) from(other protocol.NodeID) int64 {
 // and sends 8 KB a second, a third of what the track needs.
 func TestWhoClaimsAllAndIsSlowBringsLittle(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 		bad, slow := l.bad(track, func(_ int, buf, data []byte) (int, error) {
 			time.Sleep(2 * time.Second)
 			return copy(buf, data), nil
 		})
 		defer slow.Close()
-		good := l.host(homeLine).start()
-		defer good.Close()
+		good := l.node(homeLine)
 		noStutter(t, []heard{good.play(t.Context(), track, 0)})
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		h := n.play(t.Context(), track, 0)
 		noStutter(t, []heard{h})
 		bySlow, byGood := n.from(slow.Self()), n.from(good.swarm.Self())
@@ -139,9 +128,7 @@ func TestWhoClaimsAllAndIsSlowBringsLittle(t *testing.T) {
 // TestWhoClaimsLittleAndIsFastBringsIt: the nearest holds every fourth run alone.
 func TestWhoClaimsLittleAndIsFastBringsIt(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 		little, s := l.bad(track, honest)
 		defer s.Close()
 		little.have = protocol.NewBitmap(protocol.Chunks(track.header.Size))
@@ -152,11 +139,9 @@ func TestWhoClaimsLittleAndIsFastBringsIt(t *testing.T) {
 				held += protocol.ChunkSize
 			}
 		}
-		good := l.host(homeLine).start()
-		defer good.Close()
+		good := l.node(homeLine)
 		noStutter(t, []heard{good.play(t.Context(), track, 0)})
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		h := n.play(t.Context(), track, 0)
 		noStutter(t, []heard{h})
 		if got := n.from(s.Self()); got < held/2 {
@@ -168,16 +153,13 @@ func TestWhoClaimsLittleAndIsFastBringsIt(t *testing.T) {
 // TestHaveMapsOfAnotherSizeAreIgnoredAndCounted: its track is longer, it says.
 func TestHaveMapsOfAnotherSizeAreIgnoredAndCounted(t *testing.T) {
 	track := newLabTrack(1, 30*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 		longer := track
 		longer.header.Size += 10 * protocol.ChunkSize
 		longer.data = append(longer.data[:len(longer.data):len(longer.data)], make([]byte, 10*protocol.ChunkSize)...)
 		bad, s := l.badAt(homeLine, longer, honest)
 		defer s.Close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		h := n.play(t.Context(), track, 0)
 		noStutter(t, []heard{h})
 		status, err := n.Status(t.Context())
@@ -200,17 +182,14 @@ func TestALieAboutATrackIsFoundOut(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, serverLine, track)
-				defer l.close()
+			labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 				lying := track
 				lying.header.Seek = slices.Clone(track.header.Seek)
 				lie(&lying.header)
 				lying.data = append(lying.data[:len(lying.data):len(lying.data)], make([]byte, 10*protocol.ChunkSize)...)
 				bad, s := l.badAt(lan, lying, honest)
 				defer s.Close()
-				n := l.host(lan).start()
-				defer n.Close()
+				n := l.node(lan)
 				n.swarm.Connect(t.Context(), []protocol.Peer{{Node: s.Self(), Public: addrOf(s.Addr())}})
 				time.Sleep(time.Second)
 				first := n.play(t.Context(), track, 0)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"earshot/protocol"
@@ -18,11 +17,8 @@ var lan = line{up: 1e9, down: 1e9, delay: 20 * time.Millisecond, site: "office"}
 
 func TestANearNeighbourIsHeardBeforeTheServer(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		nodes := l.start(3, lan)
-		defer closeAll(nodes)
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		nodes := l.nodesAt(3, lan)
 		all, _ := l.hearAll(nodes[:2], track, 0)
 		noStutter(t, all)
 		nodes[2].swarm.Connect(t.Context(), peersOf(nodes[:2]))
@@ -36,11 +32,8 @@ func TestANearNeighbourIsHeardBeforeTheServer(t *testing.T) {
 
 func TestANewProcessKnowsItsNeighbours(t *testing.T) {
 	tracks := []labTrack{newLabTrack(1, 30*time.Second, 192_000), newLabTrack(2, 30*time.Second, 192_000)}
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, tracks...)
-		defer l.close()
-		friend := l.host(lan).start()
-		defer friend.Close()
+	labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
+		friend := l.node(lan)
 		for _, track := range tracks {
 			noStutter(t, []heard{friend.play(t.Context(), track, 0)})
 		}
@@ -78,11 +71,8 @@ func TestADamagedFileOfNeighboursGivesNone(t *testing.T) {
 
 func TestANearNeighbourThatHoldsOnlyTheRestLeavesTheStartToTheServer(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		nodes := l.start(2, lan)
-		defer closeAll(nodes)
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		nodes := l.nodesAt(2, lan)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		nodes[0].play(ctx, track, 30*time.Second)
@@ -113,13 +103,10 @@ func TestANearNeighbourCannotHoldUpTheStart(t *testing.T) {
 		"a broken answer": func(int, []byte, []byte) (int, error) { return 0, errors.New("broken") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, serverLine, track)
-				defer l.close()
+			labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 				bad, s := l.badAt(lan, track, read)
 				defer s.Close()
-				n := l.host(lan).start()
-				defer n.Close()
+				n := l.node(lan)
 				n.swarm.Connect(t.Context(), []protocol.Peer{{Node: s.Self(), Public: addrOf(s.Addr())}})
 				time.Sleep(time.Second) // the server's connection is up too
 				h := n.play(t.Context(), track, 0)

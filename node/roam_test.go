@@ -7,7 +7,6 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -144,11 +143,8 @@ func TestALaptopThatChangesItsNetworkPlaysOn(t *testing.T) {
 	track := newLabTrack(1, 90*time.Second, 192_000)
 	for name, peers := range map[string]int{"the server alone": 0, "peers too": 3} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, serverLine, track)
-				defer l.close()
-				others := l.start(peers, homeLine)
-				defer closeAll(others)
+			labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+				others := l.nodesAt(peers, homeLine)
 				for _, n := range others {
 					n.keep(t, track)
 					n.announce.note(track.header.ID)
@@ -197,9 +193,7 @@ func TestAServerThatRestartsInTheMiddleOfAPlayIsNotHeard(t *testing.T) {
 		"stopped": {false, 3 * time.Second}, "killed": {true, 3 * time.Second}, "killed, for 12 s": {true, 12 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, serverLine)
-				defer l.close()
+			labWith(serverLine).run(t, func(t *testing.T, l *lab) {
 				l.server.close()
 				socket := l.roaming("198.51.100.7", serverLine)
 				defer socket.end()

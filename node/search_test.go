@@ -46,8 +46,7 @@ func TestWhatWasPlayedOnceIsFoundWhileTheServerIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		noStutter(t, []heard{n.play(t.Context(), track, 0)})
 		l.server.close()
 		asked := time.Now()

@@ -3,17 +3,13 @@ package node
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 func TestOnALineTooThinForATrackTheSoundWaitsAndThenHasNoGap(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 320_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, withUp(serverLine, 250e3), track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(withUp(serverLine, 250e3), track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		told := make(chan bool)
 		go func() {
 			time.Sleep(15 * time.Second)
@@ -33,11 +29,8 @@ func TestOnALineTooThinForATrackTheSoundWaitsAndThenHasNoGap(t *testing.T) {
 
 func TestATrackThatWaitsForMoreBeginsWithWhatThereIsWhenTheServerGoes(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 320_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, withUp(serverLine, 100e3), track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(withUp(serverLine, 100e3), track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		time.AfterFunc(30*time.Second, func() { l.server.packet.setLoss(1) })
 		h := n.play(context.Background(), track, 0)
 		if h.err == nil || h.played < 5*time.Second || h.latency > time.Minute {
@@ -48,11 +41,8 @@ func TestATrackThatWaitsForMoreBeginsWithWhatThereIsWhenTheServerGoes(t *testing
 
 func TestASeekOverAThinLineThatWasMeasuredWaitsAtOnce(t *testing.T) {
 	track := newLabTrack(1, 120*time.Second, 320_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, withUp(serverLine, 250e3), track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(withUp(serverLine, 250e3), track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		noStutter(t, []heard{n.play(context.Background(), track, 100*time.Second)})
 		noStutter(t, []heard{n.play(context.Background(), track, 60*time.Second)})
 	})

@@ -53,9 +53,7 @@ func noStutter(t *testing.T, all []heard) {
 
 func TestAnUncachedTrackBeginsInOneRoundTripOnceTheServerIsKnown(t *testing.T) {
 	track := newLabTrack(1, 20*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track, newLabTrack(2, 20*time.Second, 192_000))
-		defer l.close()
+	labWith(serverLine, track, newLabTrack(2, 20*time.Second, 192_000)).run(t, func(t *testing.T, l *lab) {
 		host := l.host(homeLine)
 		n := host.start()
 		first := n.play(context.Background(), track, 0)
@@ -71,9 +69,7 @@ func TestAnUncachedTrackBeginsInOneRoundTripOnceTheServerIsKnown(t *testing.T) {
 
 func TestANewProcessBeginsInOneRoundTrip(t *testing.T) {
 	tracks := []labTrack{newLabTrack(1, 10*time.Second, 192_000), newLabTrack(2, 10*time.Second, 192_000)}
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, tracks...)
-		defer l.close()
+	labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
 		host := l.host(homeLine)
 		n := host.start()
 		noStutter(t, []heard{n.play(context.Background(), tracks[0], 0)})
@@ -94,8 +90,7 @@ func TestACachedTrackPlaysWithoutTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		noStutter(t, []heard{n.play(context.Background(), track, 0)})
 		l.server.close()
 		h := n.play(context.Background(), track, 0)
@@ -110,11 +105,8 @@ func TestListenersWhoStartTogetherCostTheServerLittleMoreThanOneCopy(t *testing.
 	track := newLabTrack(1, 120*time.Second, 192_000)
 	for name, apart := range map[string]time.Duration{"at once": 0, "10 s apart": 10 * time.Second} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLab(t, serverLine, track)
-				defer l.close()
-				nodes := l.start(5, homeLine)
-				defer closeAll(nodes)
+			labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+				nodes := l.nodesAt(5, homeLine)
 				all, copies := l.hearAll(nodes, track, apart)
 				noStutter(t, all)
 				if copies > 1.5 {
@@ -128,9 +120,7 @@ func TestListenersWhoStartTogetherCostTheServerLittleMoreThanOneCopy(t *testing.
 
 func TestASwarmOfThirtyWithLossAndADeathHearsNoGap(t *testing.T) {
 	track := newLabTrack(1, 20*time.Second, 128_000) // 320 KB
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
 		lossyLine := homeLine
 		lossyLine.loss = 0.01
 		nodes := l.start(30, lossyLine)
@@ -166,8 +156,7 @@ func TestWhatTheSwarmHoldsPlaysOnWhenTheServerIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		nodes := l.start(2, homeLine)
-		defer closeAll(nodes)
+		nodes := l.nodesAt(2, homeLine)
 		noStutter(t, []heard{nodes[0].play(context.Background(), track, 0)})
 		var wg sync.WaitGroup
 		var h heard
@@ -187,8 +176,7 @@ func TestAListenerIsToldWhenNothingHoldsTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, serverLine, track)
 		defer l.net.Close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+		n := l.node(homeLine)
 		var wg sync.WaitGroup
 		var h heard
 		wg.Go(func() { h = n.play(context.Background(), track, 0) })
@@ -203,11 +191,8 @@ func TestAListenerIsToldWhenNothingHoldsTheRest(t *testing.T) {
 
 func TestPlayingGoesOnWhenTheServerIsBack(t *testing.T) {
 	track := newLabTrack(1, 90*time.Second, 192_000)
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		r, err := n.Open(t.Context(), track.header.ID, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -243,11 +228,8 @@ func TestPlayingGoesOnWhenTheServerIsBack(t *testing.T) {
 func TestATrackReadToItsEndIsKeptThoughItsProofComesLater(t *testing.T) {
 	track := newLabTrack(1, 8*time.Second, 192_000)
 	track.late = 500 * time.Millisecond
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		r, err := n.Open(t.Context(), track.header.ID, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -267,11 +249,8 @@ func TestATrackReadToItsEndIsKeptThoughItsProofComesLater(t *testing.T) {
 func TestClosingATrackInItsMiddleIsPrompt(t *testing.T) {
 	track := newLabTrack(1, 60*time.Second, 192_000)
 	track.late = time.Minute
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, serverLine, track)
-		defer l.close()
-		n := l.host(homeLine).start()
-		defer n.Close()
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(homeLine)
 		r, err := n.Open(t.Context(), track.header.ID, 0)
 		if err != nil {
 			t.Fatal(err)
