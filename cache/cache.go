@@ -90,6 +90,7 @@ type Cache struct {
 	tracks   map[protocol.ID]*entry
 	recent   recency                       // the unpinned ones
 	pinned   recency                       // the pinned ones
+	newest   int64                         // use of a track, as its entry has it
 	tally    tally                         // of all tracks
 	dying    map[protocol.ID]chan struct{} // whose files are being removed; closed when done
 	dirty    map[protocol.ID]*entry        // to be written to the index
@@ -195,6 +196,7 @@ func (c *Cache) load() error {
 	for _, e := range byUse {
 		c.listOf(e).Push(e)
 		c.count(e)
+		c.newest = e.used
 	}
 	return nil
 }

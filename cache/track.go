@@ -122,9 +122,11 @@ func (c *Cache) tryLease(id protocol.ID, h *protocol.Header, touch bool) (*Track
 	return t, nil, nil
 }
 
-// touch makes e the most recently used. Cache.mu is held.
+// touch makes e the most recently used, also where the clock has been set back since
+// another was: the order is kept by these times. Cache.mu is held.
 func (c *Cache) touch(e *entry) {
-	e.used = time.Now().UnixNano()
+	c.newest = max(time.Now().UnixNano(), c.newest+1)
+	e.used = c.newest
 	c.listOf(e).Remove(e)
 	c.listOf(e).Push(e)
 	if e.info().Have > 0 {
