@@ -116,7 +116,7 @@ func (d *mpegCodec) decode() (at int64, pcm []byte, err error) {
 // does libmpg123 would write to standard error, and so into what is on the screen.
 func withinBands(b []byte) []byte {
 	h := readHeader(b)
-	if h.layer() != layerII || h.version() != versionMPEG1 || h.mode() != modeJoint || h.bitrate() > 96 {
+	if !h.valid() || h.layer() != layerII || h.version() != versionMPEG1 || h.mode() != modeJoint || h.bitrate() > 96 {
 		return b
 	}
 	const extension = 3 << 4 // joint stereo begins at 4, 8, 12 or 16

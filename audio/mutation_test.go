@@ -234,3 +234,138 @@ func decodeSome(c codec, h protocol.Header, from time.Duration, most int64) erro
 	}
 	return nil
 }
+
+// piece is what a decoder takes at a time: a frame or a packet.
+type piece struct {
+	b      []byte
+	decode func([]byte)
+}
+
+// piecesOf are the frames and packets of the tiny files, each with a decoder that goes on
+// from input to input, as one does that meets broken ones in the middle of a track.
+func piecesOf(t *testing.T) (all []piece) {
+	for _, b := range tiny(t) {
+		h := header(t, b)
+		switch h.Format {
+		case protocol.FormatMP3, protocol.FormatMPEG:
+			all = append(all, framesOfMPEG(t, b, h)...)
+		case protocol.FormatFLAC:
+			if !inOgg(h) {
+				all = append(all, framesOfFLAC(b)...)
+			}
+		case protocol.FormatVorbis, protocol.FormatOpus:
+			_, first, err := parseOggSetup(h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, engine := range []func(opusHead) (opusEngine, error){newOpusEngine, newPionOpus} {
+				dec, err := first.decoder(engine)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, packetsOf(b, h.Seek[0], dec)...)
+			}
+		}
+	}
+	return all
+}
+
+func packetsOf(b []byte, from int64, dec packetDecoder) (all []piece) {
+	pages := oggPages{win: &blocks{r: bytes.NewReader(b), size: int64(len(b))}, pos: from, end: int64(len(b))}
+	var packets oggPackets
+	for p, err := pages.next(); err == nil; p, err = pages.next() {
+		packets.of(p, func(packet []byte) bool {
+			all = append(all, piece{bytes.Clone(packet), func(b []byte) { dec.decode(b) }})
+			return true
+		})
+	}
+	return all
+}
+
+func framesOfFLAC(b []byte) (all []piece) {
+	s, pos, err := flacMetadata(bytes.NewReader(b), 0, int64(len(b)))
+	if err != nil {
+		return nil
+	}
+	dec := flacDecoder{bits: s.bits}
+	k := flacWalker{win: &blocks{r: bytes.NewReader(b), size: int64(len(b))}, stream: s, pos: pos, end: int64(len(b))}
+	if k.begin() != nil {
+		return nil
+	}
+	for f, err := k.next(); err == nil; f, err = k.next() {
+		all = append(all, piece{b[f.pos:min(len(b), int(f.pos)+2000)], func(b []byte) {
+			if h, ok := parseFLACHeader(b); ok {
+				dec.decode(&flacBits{b: b, more: func(int) []byte { return b }}, h)
+			}
+		}})
+	}
+	return all
+}
+
+// framesOfMPEG goes through both decoders. What reaches them has the header of the stream.
+func framesOfMPEG(t *testing.T, b []byte, h protocol.Header) (all []piece) {
+	first, free, err := mpegStream(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFramer(bytes.NewReader(b), h, first, free)
+	if _, err := f.seek(0); err != nil {
+		t.Fatal(err)
+	}
+	c, err := newMPEG(bytes.NewReader(nil), h)
+	if err != nil {
+		return nil // without libmpg123
+	}
+	var l3 layer3
+	l3.reset()
+	pcm := make([]byte, frameBytes)
+	for range 3 {
+		frame, err := f.next()
+		if err != nil {
+			break
+		}
+		frame = bytes.Clone(frame)
+		size := len(frame)
+		all = append(all, piece{frame, func(b []byte) {
+			if len(b) < size {
+				return
+			}
+			binary.BigEndian.PutUint32(b, uint32(readHeader(b)&^streamMask|first&streamMask))
+			if m, ok := c.(*mpegCodec); ok {
+				m.dec.Decode(withinBands(b[:size]))
+			}
+			if h.Format == protocol.FormatMP3 {
+				copy(b, frame[:3])
+				if fh := readHeader(b); fh.plain() && fh.size() == size {
+					l3.load(b[:size], false)
+					l3.decode(pcm)
+				}
+			}
+		}})
+		f.advance()
+	}
+	return all
+}
+
+// The same of single frames and packets, many times as fast: EARSHOT_MUTATIONS as above.
+func TestMutatedFramesDoNoHarm(t *testing.T) {
+	rounds, seed := tortureRounds(t)
+	pieces := piecesOf(t)
+	r := rand.New(rand.NewPCG(seed, 13))
+	round := 0
+	defer func() {
+		if p := recover(); p != nil {
+			t.Fatalf("panic: %v, in round %d of seed %d\n%s", p, round, seed, debug.Stack())
+		}
+	}()
+	begin := time.Now()
+	for round = range rounds {
+		p := pieces[r.IntN(len(pieces))]
+		before := time.Now()
+		p.decode(mutate(r, p.b))
+		if took := time.Since(before); took > 5*time.Second {
+			t.Fatalf("%v, in round %d of seed %d", took, round, seed)
+		}
+	}
+	t.Logf("%d inputs, %.0f a second", rounds, float64(rounds)/time.Since(begin).Seconds())
+}
