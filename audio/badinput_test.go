@@ -49,11 +49,9 @@ func TestAFileOf4GBIsRefusedUnread(t *testing.T) {
 	}
 }
 
-// A file as large as may be, nearly all of it holes, plays what is there.
+// A large file, nearly all of it holes, plays what is there.
 func TestHolesInAHugeFileAreNoSound(t *testing.T) {
-	if testing.Short() || underRace {
-		t.Skip("it reads gigabytes")
-	}
+	const size = 100 << 20
 	for name, c := range map[string]struct {
 		head    []byte
 		samples int64
@@ -62,8 +60,8 @@ func TestHolesInAHugeFileAreNoSound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := sparseFile(t, c.head, protocol.MaxTrackSize)
-			i, err := Probe(f, protocol.MaxTrackSize)
+			f := sparseFile(t, c.head, size)
+			i, err := Probe(f, size)
 			if err != nil || i.Samples != c.samples {
 				t.Fatalf("%d samples, %v", i.Samples, err)
 			}
