@@ -39,6 +39,7 @@ type lab struct {
 	dir       string          // of the server
 	authority *identity.Authority
 	server    *labServer
+	clock     time.Duration // by which the server's is ahead of the nodes'
 	nodes     int
 	lines     map[*Node]*lossy // of the nodes that have been started
 	log       *slog.Logger
@@ -90,10 +91,10 @@ func (l *lab) serve(packet net.PacketConn, tracks ...labTrack) {
 	if l.dir == "" {
 		l.dir = t.TempDir()
 	}
-	if l.authority, err = identity.OpenAuthority(filepath.Join(l.dir, "authority"), time.Now()); err != nil {
+	if l.authority, err = identity.OpenAuthority(filepath.Join(l.dir, "authority"), time.Now().Add(l.clock)); err != nil {
 		t.Fatal(err)
 	}
-	id, err := l.authority.ServerIdentity(filepath.Join(l.dir, "member"), time.Now())
+	id, err := l.authority.ServerIdentity(filepath.Join(l.dir, "member"), time.Now().Add(l.clock))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func (l *lab) hostOf(server string, at line) *host {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	leaf, err := l.authority.Issue(key.Public().(ed25519.PublicKey), identity.RoleMember, time.Now())
+	leaf, err := l.authority.Issue(key.Public().(ed25519.PublicKey), identity.RoleMember, time.Now().Add(l.clock))
 	if err != nil {
 		l.t.Fatal(err)
 	}
