@@ -121,7 +121,7 @@ func TestATrackThatTheLineCannotCarryWaitsForWhatIsLackingAtItsEnd(t *testing.T)
 
 func TestWithOthersToBringTheRestTheWaitIsShort(t *testing.T) {
 	line := track()
-	flow, now := arriving(steady(0.5*line.rate), 5*time.Second)
+	flow, now := arriving(steady(0.5*line.rate), leastInCompany*period+time.Second)
 	rest := fromStart(line, 0)
 	alone, _ := flow.Wait(now, rest, 1)
 	rest.Alone = false
@@ -268,5 +268,45 @@ func BenchmarkWait(b *testing.B) {
 	flow, now := arriving(func(time.Duration) float64 { return 2 * line.rate * rng.Float64() }, 2*time.Minute)
 	for b.Loop() {
 		flow.Wait(now, fromStart(line, 0), 1)
+	}
+}
+
+func TestABunchThatComesLateIsNoSignOfPlenty(t *testing.T) {
+	line := track()
+	for _, c := range []struct {
+		after time.Duration // asking
+		plays bool
+	}{{50 * time.Millisecond, true}, {600 * time.Millisecond, false}} {
+		var flow Throughput
+		flow.Busy(0, true)
+		flow.Arrived(c.after, 2*leastBurst) // all at once: the first packet was lost
+		if wait, _ := flow.Wait(c.after, fromStart(line, 0), 1); wait == 0 != c.plays {
+			t.Errorf("after %v it waits %v", c.after, wait)
+		}
+		flow.Busy(c.after, false) // for a moment
+		if wait, _ := flow.Wait(c.after, fromStart(line, 0), 1); wait == 0 != c.plays {
+			t.Errorf("after %v, and nothing more, it waits %v", c.after, wait)
+		}
+	}
+}
+
+func TestAFewSamplesThatEndWellAreNoPromise(t *testing.T) {
+	line := track()
+	var flow Throughput
+	flow.Busy(0, true)
+	now := time.Duration(0)
+	playing := int(line.rate * period.Seconds())
+	for _, times := range []float64{0.6, 0, 0, 0.6, 0, 0, 0, 1.2, 1.2, 1.2} { // on average half
+		flow.Arrived(now, 1+int(times*float64(playing)))
+		now += period
+	}
+	dry := 0
+	for seed := range uint64(50) {
+		if wait, _ := flow.Wait(now, fromStart(line, 0), seed); wait == 0 {
+			dry++
+		}
+	}
+	if dry > 0 {
+		t.Errorf("of 50 it begins at once %d times", dry)
 	}
 }

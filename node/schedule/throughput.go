@@ -41,6 +41,7 @@ type Throughput struct {
 	bytes   int // since then
 
 	// Of what has arrived since the first packet did, for want of samples.
+	asked        time.Duration // when busy began
 	born, newest time.Duration
 	sum          int
 
@@ -60,6 +61,9 @@ func (t *Throughput) Busy(now time.Duration, busy bool) {
 		t.advance(now)
 	}
 	t.busy, t.flowing, t.bytes = busy, false, 0
+	if busy {
+		t.asked = now
+	}
 }
 
 // Arrived counts n bytes.
