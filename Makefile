@@ -13,7 +13,7 @@ MUSIC ?=
 
 # libasound's headers, to build the sound output; libmpg123 is loaded when it runs, and
 # its -dev package brings it by the same name on every release.
-BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev libmpg123-dev
+BUILD_PACKAGES := gcc libc6-dev pkg-config libasound2-dev libmpg123-dev libopus0
 
 .PHONY: play test bench bench-netns scenarios build tools fuzz clean
 
