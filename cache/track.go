@@ -269,6 +269,14 @@ func (t *Track) Proof() ([]byte, bool) {
 	return tree, tree != nil
 }
 
+// Path returns those nodes of the proof tree that verify count chunks from first
+// on (protocol.Path); false while the tree is not known.
+func (t *Track) Path(first, count int) ([]byte, bool) {
+	tree, _ := t.opened()
+	path := protocol.Path(tree, t.e.size, first, count)
+	return path, path != nil
+}
+
 // opened returns the proof tree and the data file, nil while there is none.
 func (t *Track) opened() ([]byte, *os.File) {
 	t.e.mu.Lock()

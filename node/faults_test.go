@@ -24,7 +24,10 @@ func (b *badPeer) Acquire(id protocol.ID) (swarm.Stored, bool) { return b, id ==
 func (b *badPeer) Header() protocol.Header                     { return b.header }
 func (b *badPeer) Have() protocol.Bitmap                       { return b.have }
 func (b *badPeer) Proof() ([]byte, bool)                       { return b.proof, true }
-func (b *badPeer) Release()                                    {}
+func (b *badPeer) Path(first, count int) ([]byte, bool) {
+	return protocol.Path(b.proof, b.header.Size, first, count), true
+}
+func (b *badPeer) Release() {}
 
 func (b *badPeer) ReadChunk(i int, buf []byte) (int, error) {
 	select {

@@ -100,10 +100,12 @@
 //	0x11 Opened     Header, Head First (i), Head Count (i),
 //	                Listeners (i), Peer Count (i) <= 10,
 //	                Peer ..., Part First (i), Part Count
-//	                (i); in all <= 128 KiB
+//	                (i), Proven (i) <= 64, Path Bytes, Starter
+//	                Bool; in all <= 128 KiB
 //	0x12 Get        ID (256), First (i), Count (i) 1 to 64,     Data, raw chunks
-//	                Priority (i) 0 to 3, Within in ms (i)
-//	0x13 Data       Count (i) 1 to 64
+//	                Priority (i) 0 to 3, Within in ms (i),
+//	                Prove Bool, Wait Bool
+//	0x13 Data       Count (i) 1 to 64, [ Path Bytes ]; <= 6.1 KiB
 //	0x14 GetProof   ID (256)                                    Proof, raw tree
 //	0x15 Proof      ID (256), Size (i)
 //	0x16 Search     Kind (i), Text <= 512, Offset (i),          Results
@@ -133,9 +135,17 @@
 // peers and does not take the asker for a listener.
 //
 // Of those who begin a track together the server names a Part of it to each, to
-// be asked for at once and passed on to the others. Within says how soon the
-// first chunk of a run is needed, 0 if that is not known. GetProof is answered
-// when the proof tree is there, by who is fetching the track.
+// be asked for at once and passed on to the others, and to all but the first a
+// Starter, the first of Peers: who begins too, and will have the first chunk of the
+// head. Within says how soon the first chunk of a run is needed, 0 if that is not
+// known. With Wait the answer may wait until the chunks are there; GetProof is
+// answered when the proof tree is there, by who is fetching the track.
+//
+// A Path is those nodes of the proof tree that verify a run: 64 bytes, both
+// children's chaining values, for each inner node above one of its chunks, in
+// pre-order. With it a chunk is verified, played and passed on before the tree
+// is there. Data has one where Prove asked for it, Opened one of the first Proven
+// chunks of the head.
 //
 // Runs and heads are whole chunks; only a track's last chunk is shorter. An
 // answer that ends early, goes on too long or holds a chunk that fails

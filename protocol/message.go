@@ -68,6 +68,8 @@ func bodyLimit(t Type) int {
 		return maxBody
 	case TypeAnnounce, TypeWithdraw:
 		return MaxAnnounce*33 + 64
+	case TypeData:
+		return MaxData
 	default:
 		return 4 << 10
 	}

@@ -48,6 +48,11 @@ type Opened struct {
 	PartCount int
 	Listeners int // how many others the server knows to fetch or hold the track
 	Peers     []Peer
+	Proven    int    // of the head's chunks, how many Path verifies
+	Path      []byte // see Path; may be none
+	// Starter says that the first of Peers begins too, a little sooner, and has the
+	// head's first chunk as soon as anyone: to be asked for it now (Get.Wait).
+	Starter bool
 }
 
 // Type returns TypeOpened.
@@ -57,7 +62,9 @@ func (m *Opened) encode(b []byte) []byte {
 	b = AppendHeader(b, &m.Header)
 	b = appendInt(appendInt(b, m.HeadFirst), m.HeadCount)
 	b = appendPeers(appendInt(b, m.Listeners), m.Peers)
-	return appendInt(appendInt(b, m.PartFirst), m.PartCount)
+	b = appendInt(appendInt(b, m.PartFirst), m.PartCount)
+	b = appendBytes(appendInt(b, m.Proven), m.Path)
+	return appendBool(b, m.Starter)
 }
 
 func (m *Opened) decode(d *decoder) {
@@ -67,6 +74,12 @@ func (m *Opened) decode(d *decoder) {
 	m.Peers = d.peers()
 	if len(d.b) > 0 {
 		m.PartFirst, m.PartCount = d.int(MaxChunks), d.int(MaxHead/ChunkSize)
+	}
+	if len(d.b) > 0 {
+		m.Proven, m.Path = d.int(MaxRun), d.bytes(maxPath)
+	}
+	if len(d.b) > 0 {
+		m.Starter = d.bool() && len(m.Peers) > 0
 	}
 	if d.err == nil && max(m.HeadFirst+m.HeadCount, m.PartFirst+m.PartCount) > Chunks(m.Header.Size) {
 		d.fail(ErrMalformed)
@@ -96,6 +109,8 @@ type Get struct {
 	First, Count int // 1 to MaxRun chunks
 	Priority     Priority
 	Within       time.Duration // how soon the first is needed, to a millisecond; 0 for unknown
+	Prove        bool          // the asker has no proof tree yet: the chunks' path is to come with them
+	Wait         bool          // it may take a while until the answerer has them
 }
 
 // Type returns TypeGet.
@@ -103,7 +118,8 @@ func (*Get) Type() Type { return TypeGet }
 
 func (m *Get) encode(b []byte) []byte {
 	b = appendInt(appendInt(append(b, m.ID[:]...), m.First), m.Count)
-	return appendInt(appendInt(b, m.Priority), int64(m.Within/time.Millisecond))
+	b = appendInt(appendInt(b, m.Priority), int64(m.Within/time.Millisecond))
+	return appendBool(appendBool(b, m.Prove), m.Wait)
 }
 
 func (m *Get) decode(d *decoder) {
@@ -112,6 +128,12 @@ func (m *Get) decode(d *decoder) {
 	if len(d.b) > 0 { // older nodes do not say
 		m.Within = time.Duration(d.varint(uint64(maxDuration/time.Millisecond))) * time.Millisecond
 	}
+	if len(d.b) > 0 {
+		m.Prove = d.bool()
+	}
+	if len(d.b) > 0 {
+		m.Wait = d.bool()
+	}
 	if d.err == nil && m.Count == 0 {
 		d.fail(ErrMalformed)
 	}
@@ -119,12 +141,28 @@ func (m *Get) decode(d *decoder) {
 
 // Data answers Get: the chunks follow it raw, in order. Count may be less than
 // was asked, where the answerer holds no more.
-type Data struct{ Count int } // 1 to MaxRun
+type Data struct {
+	Count int    // 1 to MaxRun
+	Path  []byte // of these chunks, where Prove asked for it; see Path
+}
 
 // Type returns TypeData.
-func (*Data) Type() Type               { return TypeData }
-func (m *Data) encode(b []byte) []byte { return appendInt(b, m.Count) }
-func (m *Data) decode(d *decoder)      { m.Count = d.int(MaxRun) }
+func (*Data) Type() Type { return TypeData }
+
+func (m *Data) encode(b []byte) []byte {
+	b = appendInt(b, m.Count)
+	if len(m.Path) > 0 {
+		b = appendBytes(b, m.Path)
+	}
+	return b
+}
+
+func (m *Data) decode(d *decoder) {
+	m.Count = d.int(MaxRun)
+	if len(d.b) > 0 {
+		m.Path = d.bytes(maxPath)
+	}
+}
 
 // GetProof asks for a proof tree.
 type GetProof struct{ ID ID }

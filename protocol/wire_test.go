@@ -50,8 +50,8 @@ func samples() []Message {
 		&Announce{[]Announced{{sampleID(7), true}, {sampleID(8), false}}, samplePeer().Coordinate}, &Announce{},
 		&Withdraw{[]ID{sampleID(7)}},
 		&Open{sampleID(1), 90 * time.Second, 5 * time.Second, PriorityBackground},
-		&Opened{Header: sampleHeader(), HeadFirst: 1, HeadCount: 3, PartFirst: 2, PartCount: 1, Listeners: 4, Peers: []Peer{samplePeer()}},
-		&Get{sampleID(1), 4, 8, PriorityPrefetch, 1500 * time.Millisecond}, &Data{8}, &GetProof{sampleID(1)}, &Proof{sampleID(1), 4711},
+		&Opened{Header: sampleHeader(), HeadFirst: 1, HeadCount: 3, PartFirst: 2, PartCount: 1, Listeners: 4, Peers: []Peer{samplePeer()}, Proven: 1, Path: make([]byte, 2*nodeSize), Starter: true},
+		&Get{sampleID(1), 4, 8, PriorityPrefetch, 1500 * time.Millisecond, true, true}, &Data{Count: 8}, &Data{8, make([]byte, 9*nodeSize)}, &GetProof{sampleID(1)}, &Proof{sampleID(1), 4711},
 		&Search{Query{Kind: QueryWords, Text: "bach prelude", Offset: 10, Limit: 20}, Route{MaxHops, 1 << 63}},
 		&FoundTracks{Results{Total: 7, Tracks: []Track{sampleHeader().Track}}},
 		&FoundTracks{Results{Total: 7, Groups: []Group{{Artist: "J. S. Bach", Album: "WTC", Year: 1722, Tracks: 24}}}},
@@ -76,7 +76,7 @@ func TestEveryMessageComesBackAsItWasSent(t *testing.T) {
 func TestUnknownMessagesAndTrailingFieldsAreSkipped(t *testing.T) {
 	b := quicvarint.Append(nil, 0x3fff) // a type of version 2
 	b = append(quicvarint.Append(b, 5), "later"...)
-	want := &Get{sampleID(1), 4, 8, PriorityUrgent, 0}
+	want := &Get{ID: sampleID(1), First: 4, Count: 8}
 	body := append(want.encode(nil), "more fields"...)
 	b = quicvarint.Append(b, uint64(TypeGet))
 	b = append(quicvarint.Append(b, uint64(len(body))), body...)
@@ -313,7 +313,7 @@ func BenchmarkVerifyChunk(b *testing.B) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	m := &Get{sampleID(1), 4, 8, PriorityUrgent, 0}
+	m := &Get{ID: sampleID(1), First: 4, Count: 8}
 	buf := make([]byte, 0, 128)
 	b.ReportAllocs()
 	for b.Loop() {

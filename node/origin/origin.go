@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,12 +65,13 @@ const (
 	// crowded is how many heads under way make names cost sound: a peer's takes some
 	// 100 bytes, and crowdPeers are enough to begin with; the asker asks for more.
 	crowded    = 4
-	crowdPeers = 6
-	// proofWithin is when a proof tree is needed that goes behind a head: before it
-	// is there nothing can be taken from peers.
-	proofWithin = 150 * time.Millisecond
-	// proofFromPeers is the same where peers can bring it sooner.
-	proofFromPeers = 1200 * time.Millisecond
+	crowdPeers = 4
+	// proofAtHand is how long a proof tree may take to look up that goes into the
+	// answer: more than a database takes, and less than anyone hears.
+	proofAtHand = 5 * time.Millisecond
+	// proofWithin is when a proof tree is needed that goes behind a head: until then
+	// paths come with what is taken from peers, and peers can bring it sooner.
+	proofWithin = 1200 * time.Millisecond
 	// trackerQueue holds what members announced until the tracker has it. More
 	// is dropped: it is announced again (package node).
 	trackerQueue = 4096
@@ -142,19 +144,24 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		return o.openAhead(ctx, m, answer, to)
 	}
 	to.SetFirst()
+	tree := o.proof(ctx, m.ID)
+	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID) // others, so before it is one
 	o.enterOpener(ctx, from, m.ID)
-	answer.Peers, answer.Listeners = o.peers(ctx, from, m.ID)
 	crowd := int(o.heads.Add(1)) - 1
 	defer o.heads.Add(-1)
 	if crowd >= crowded {
 		answer.Peers = answer.Peers[:min(len(answer.Peers), crowdPeers)]
 	}
-	answer.HeadFirst, answer.HeadCount = header.Run(m.From, min(m.Head, schedule.Head(len(answer.Peers), crowd)))
-	var before int
-	before, answer.PartFirst, answer.PartCount = o.parts.next(time.Now(), &header, m.From)
-	within := proofWithin
-	if before >= copies {
-		within = proofFromPeers
+	own := o.parts.next(time.Now(), &header, m.From, from.Peer(), from.Sharing())
+	answer.PartFirst, answer.PartCount = own.first, own.count
+	nameStarter(answer, own.starter)
+	length := schedule.Head(len(answer.Peers), crowd)
+	if own.starter != nil {
+		length = schedule.LeastHead // the rest is handed out in parts
+	}
+	answer.HeadFirst, answer.HeadCount = header.Run(m.From, min(m.Head, length))
+	if own.before == 0 {
+		provePart(answer, tree)
 	}
 	if err := to.Send(answer); err != nil {
 		return err
@@ -165,7 +172,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		// The stream's context ends with the head, the proof tree may come later.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 		defer cancel()
-		o.sendProof(ctx, m.ID, to, within)
+		o.sendProof(ctx, tree, m.ID, to, proofWithin)
 	})
 	if answer.HeadCount == 0 {
 		to.End(nil) // the stream; the proof tree goes on
@@ -176,13 +183,60 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		return err
 	}
 	defer content.Close()
-	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: schedule.Spread}
-	if before > 0 { // the first one alone has the start to pass on
+	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: schedule.Spread, Starter: answer.Starter}
+	if own.before > 0 { // the first one alone has the start to pass on
 		start, n := header.Run(m.From, schedule.LeastHead)
 		head.Shared = start + n
 	}
 	to.End(to.SendHead(sending, &track{origin: o, header: header, content: content}, head))
 	return nil
+}
+
+// nameStarter puts one who will have the start first among the peers.
+func nameStarter(answer *protocol.Opened, p *protocol.Peer) {
+	if p == nil {
+		return
+	}
+	others := slices.DeleteFunc(answer.Peers, func(o protocol.Peer) bool { return o.Node == p.Node })
+	others = others[:min(len(others), protocol.MaxPeers-1)]
+	answer.Peers, answer.Starter = append([]protocol.Peer{*p}, others...), true
+}
+
+// proof is a track's proof tree, being looked up.
+type proof struct {
+	done chan struct{} // closed when the others are set
+	tree []byte
+	err  error
+}
+
+// proof begins to look up a proof tree; it goes on when ctx ends.
+func (o *Origin) proof(ctx context.Context, id protocol.ID) *proof {
+	p := &proof{done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	o.wg.Go(func() {
+		defer cancel()
+		defer close(p.done)
+		p.tree, p.err = o.Tracks.Proof(ctx, id)
+	})
+	return p
+}
+
+// provePart adds what verifies the beginning of a head, so that the first of those
+// who begin can pass that on before it has the proof tree. Nobody waits for that
+// tree if it is not at hand.
+func provePart(answer *protocol.Opened, p *proof) {
+	_, n := answer.Header.Run(answer.Header.TimeAt(int64(answer.HeadFirst)*protocol.ChunkSize), schedule.LeastHead)
+	n = min(n, answer.HeadCount)
+	timer := time.NewTimer(proofAtHand)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+	case <-timer.C:
+		return
+	}
+	if p.err == nil && n > 0 {
+		answer.Proven, answer.Path = n, protocol.Path(p.tree, answer.Header.Size, answer.HeadFirst, n)
+	}
 }
 
 // openAhead gives the first second of a track that someone may play, where nobody
@@ -201,15 +255,16 @@ func (o *Origin) openAhead(ctx context.Context, m *protocol.Open, answer *protoc
 	if err := to.Send(answer); err != nil {
 		return err
 	}
-	o.sendProof(ctx, m.ID, to, answerTimeout)
+	o.sendProof(ctx, o.proof(ctx, m.ID), m.ID, to, answerTimeout)
 	return to.SendChunks(ctx, &track{origin: o, header: answer.Header, content: content}, answer.HeadFirst, answer.HeadCount)
 }
 
 // sendProof sends a proof tree beside an answer, as what is needed within a time.
-func (o *Origin) sendProof(ctx context.Context, id protocol.ID, to *swarm.Answer, within time.Duration) {
-	tree, err := o.Tracks.Proof(ctx, id)
+func (o *Origin) sendProof(ctx context.Context, p *proof, id protocol.ID, to *swarm.Answer, within time.Duration) {
+	<-p.done // within answerTimeout
+	err := p.err
 	if err == nil {
-		err = to.SendProof(ctx, id, tree, within)
+		err = to.SendProof(ctx, id, p.tree, within)
 	}
 	if err != nil {
 		o.Log.Debug("sending a proof tree failed", "track", id.Short(), "err", err)

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -16,20 +17,32 @@ func minutes(n int) *protocol.Header {
 	return h
 }
 
+// member is the nth, at a home of its own.
+func member(n int) protocol.Peer { return at(n, byte(n)) }
+
+// at is the nth, at a site.
+func at(n int, site byte) protocol.Peer {
+	return protocol.Peer{
+		Node:   protocol.NodeID{byte(n), byte(n >> 8)},
+		Public: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, site}), 4433),
+		Local:  []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 1, byte(n)}), 4433)},
+	}
+}
+
 func TestThoseWhoBeginTogetherGetDifferentParts(t *testing.T) {
 	var p parts
 	h, now := minutes(2), time.Unix(0, 0)
 	for i, want := range []int{0, 2, 3, 4, 5} {
-		before, first, count := p.next(now.Add(time.Duration(i)*10*time.Millisecond), h, 0)
-		if before != i || first != want || count != min(i, 1) {
-			t.Errorf("number %d: %d before it, its part is %d of %d, want 1 of %d", i, before, count, first, want)
+		s := p.next(now.Add(time.Duration(i)*10*time.Millisecond), h, 0, member(i), true)
+		if s.before != i || s.first != want || s.count != min(i, 1) {
+			t.Errorf("number %d: %d before it, its part is %d of %d, want 1 of %d", i, s.before, s.count, s.first, want)
 		}
 	}
-	if before, _, count := p.next(now.Add(2*together), h, 0); before != 0 || count != 0 {
-		t.Errorf("who comes later begins with %d others, with a part of %d chunks", before, count)
+	if s := p.next(now.Add(2*together), h, 0, member(6), true); s.before != 0 || s.count != 0 || s.starter != nil {
+		t.Errorf("who comes later begins with %d others, with a part of %d chunks", s.before, s.count)
 	}
-	if before, _, _ := p.next(now.Add(2*together), h, time.Minute); before != 0 {
-		t.Errorf("who begins elsewhere begins with %d others", before)
+	if s := p.next(now.Add(2*together), h, time.Minute, member(7), true); s.before != 0 {
+		t.Errorf("who begins elsewhere begins with %d others", s.before)
 	}
 }
 
@@ -38,9 +51,58 @@ func TestAShortTrackHasNoPartsBehindItsEnd(t *testing.T) {
 	h := minutes(1)
 	h.Size = 3 * protocol.ChunkSize
 	for i := range 20 {
-		if _, first, count := p.next(time.Unix(0, 0), h, 0); first+count > 3 {
-			t.Errorf("number %d gets %d chunks from %d on", i, count, first)
+		if s := p.next(time.Unix(0, 0), h, 0, member(i), true); s.first+s.count > 3 {
+			t.Errorf("number %d gets %d chunks from %d on", i, s.count, s.first)
 		}
+	}
+}
+
+func TestTheStartGoesDownATree(t *testing.T) {
+	var p parts
+	h, depth := minutes(2), map[protocol.NodeID]int{}
+	named := map[protocol.NodeID]int{}
+	for i := range 85 { // 1 + 4 + 16 + 64
+		who := member(i)
+		s := p.next(time.Unix(0, 0), h, 0, who, true)
+		if i == 0 {
+			if s.starter != nil {
+				t.Fatal("the first is told of another")
+			}
+			continue
+		}
+		if s.starter == nil || s.starter.Node == who.Node {
+			t.Fatalf("number %d is told of %v", i, s.starter)
+		}
+		if len(s.starter.Local) > 0 {
+			t.Fatal("local addresses are told to strangers")
+		}
+		named[s.starter.Node]++
+		depth[who.Node] = depth[s.starter.Node] + 1
+	}
+	for node, n := range named {
+		if n > fanOut {
+			t.Errorf("%s is named to %d", node.Short(), n)
+		}
+	}
+	for node, d := range depth {
+		if d > 3 {
+			t.Errorf("%s gets it in %d steps", node.Short(), d)
+		}
+	}
+}
+
+func TestTheStartComesFromTheSameSiteAndFromThoseWhoShare(t *testing.T) {
+	var p parts
+	h, now := minutes(2), time.Unix(0, 0)
+	p.next(now, h, 0, at(0, 1), true)
+	p.next(now, h, 0, at(1, 2), false) // shares nothing
+	p.next(now, h, 0, at(2, 3), true)
+	s := p.next(now, h, 0, at(3, 3), true)
+	if s.starter == nil || s.starter.Node != at(2, 3).Node || len(s.starter.Local) == 0 {
+		t.Errorf("at the site of number 2 it is told of %+v", s.starter)
+	}
+	if s := p.next(now, h, 0, at(4, 2), true); s.starter == nil || s.starter.Node != at(0, 1).Node {
+		t.Errorf("at the site of who shares nothing it is told of %+v", s.starter)
 	}
 }
 
@@ -49,9 +111,12 @@ func TestTheAccountOfBeginningsIsBounded(t *testing.T) {
 	h := minutes(1)
 	for i := range 3 * maxBegins {
 		h.ID = protocol.ID{byte(i), byte(i >> 8)}
-		p.next(time.Unix(0, 0), h, 0)
+		p.next(time.Unix(0, 0), h, 0, member(i), true)
 	}
-	if len(p.begins) > maxBegins {
-		t.Errorf("it holds %d", len(p.begins))
+	for i := range 2 * maxBeginners {
+		p.next(time.Unix(0, 0), h, 0, member(i), true)
+	}
+	if n := len(p.begins[h.ID].order); len(p.begins) > maxBegins || n > maxBeginners {
+		t.Errorf("it holds %d, of the last %d members", len(p.begins), n)
 	}
 }

@@ -53,4 +53,10 @@ func (t *track) Proof() ([]byte, bool) {
 	return tree, err == nil
 }
 
+func (t *track) Path(first, count int) ([]byte, bool) {
+	tree, _ := t.Proof()
+	path := protocol.Path(tree, t.header.Size, first, count)
+	return path, path != nil
+}
+
 func (t *track) Release() { t.content.Close() }

@@ -55,7 +55,9 @@
 // Hoffman's BitTorrent clients have it: BEP 16), and they pass that on. For the
 // first second nothing else beyond its head is asked of the server but what is
 // needed within the next and, where it has told of others, no peer brings before
-// the last call, a quarter of a second before it is needed. A listener without
+// the last call, a quarter of a second before it is needed. What was asked of the
+// server then, and a head of one chunk, which a crowded server sends as slowly as it
+// is played, is asked of a peer too as soon as one has it. A listener without
 // peers takes the track from the server 30 s ahead; of n who share, each may
 // take its nth part n times as far.
 //

@@ -84,6 +84,9 @@ func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
 	}
 	r := s.owe(now, i, first, n)
 	r.head = true
+	if s.others > 0 && n == 1 { // on a crowded uplink it comes as slowly as it is played
+		s.want.set(first) // of peers too
+	}
 	return r.id
 }
 

@@ -150,7 +150,7 @@ func (s *State) part(now time.Duration, from, to int) int {
 			s.wake(now, now+slack-lead)
 			return -1
 		}
-		if rank := s.rank(c); rank == 0 || slack == Never && rank <= patience {
+		if rank := s.rank(c); !s.asked.has(c) && (rank == 0 || slack == Never && rank <= patience) {
 			return c
 		}
 		c = s.want.nextWhere(s.want, s.held, (c/runChunks+1)*runChunks, to)

@@ -200,7 +200,7 @@ func (s *State) assign(now time.Duration, c int, slack time.Duration) int {
 			continue
 		}
 		if src.kind == Server {
-			if t < serverArrival {
+			if t < serverArrival && !s.asked.has(c) {
 				server, serverArrival = int(slot), t
 			}
 		} else if t < peerArrival {
@@ -219,6 +219,9 @@ func (s *State) assign(now time.Duration, c int, slack time.Duration) int {
 	}
 	n := s.run(&s.sources[choice], c, s.nearRun(&s.sources[choice], slack))
 	s.ask(now, choice, c, n, s.priority(urgent && !s.owesSooner(choice, c)))
+	if choice == server && s.others > 0 && slack <= lastCall {
+		s.want.set(c) // whoever has it first
+	}
 	return c + n
 }
 
@@ -258,6 +261,9 @@ func (s *State) run(src *source, c, n int) int {
 	end := min(c+n, s.n)
 	if src.kind == Server {
 		end = min(end, (c/runChunks+1)*runChunks)
+		if s.inPart(c) {
+			end = min(end, s.partEnd) // what is behind it is another's
+		}
 	}
 	if s.mode == HeadOnly || s.mode == PrefetchHead && src.kind == Server {
 		end = min(end, s.headEnd())

@@ -8,7 +8,9 @@
 // that decides. Chunks go to the cache as soon as they are verified, and are
 // offered to neighbours from then on. What the server sends is read while it
 // arrives, before a chunk is whole and before its proof tree is there; what a
-// peer sends is read only when verified.
+// peer sends is read only when verified. Until the proof tree is there, chunks
+// come with the path of the tree that verifies them; they are kept in memory then,
+// and shared from there (watch).
 //
 // A Reader is given nothing, though there is something, while what arrives would soon
 // let it run dry (start.go, and schedule.Throughput for the rule); where that is

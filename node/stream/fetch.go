@@ -36,6 +36,7 @@ type source struct {
 	server    bool
 	added     bool // to the schedule
 	have      protocol.Bitmap
+	soon      int // one more chunk, and this: it will have that one soon
 	listening bool
 }
 
@@ -78,7 +79,7 @@ func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer f.wg.Wait()
 	defer cancel()
-	stopWatching := s.all.config.Swarm.Watch(s.id, s)
+	stopWatching := s.all.config.Swarm.Watch(s.id, watch{s, s.pieces})
 	defer func() {
 		stopWatching()
 		if s.pieces.track.Complete() {
@@ -88,6 +89,9 @@ func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
 	}()
 	if first != nil {
 		f.begin(ctx, first)
+	}
+	if first != nil && first.Starter {
+		f.wg.Go(func() { f.awaitStarter(ctx, first) })
 	}
 	f.wg.Go(func() { f.findHelp(ctx, first) })
 	f.wg.Go(func() { f.findProof(ctx, first) })
@@ -152,18 +156,18 @@ func (f *fetch) begin(ctx context.Context, o *opened) {
 	f.requests[id] = o.close
 	f.wg.Go(func() {
 		defer o.close()
-		if !src.server && !f.awaitProof(ctx) {
+		if !f.learn(ctx, o.conn, o.HeadFirst, o.Proven, o.Path) || !src.server && !f.awaitProof(ctx, o.HeadFirst) {
 			return
 		}
 		f.end(ctx, id, f.receive(ctx, o.Head, src, id))
 	})
 }
 
-// awaitProof waits for the proof tree: a peer's chunks are nothing without it.
-func (f *fetch) awaitProof(ctx context.Context) bool {
+// awaitProof waits until chunk i can be verified: a peer's is nothing before.
+func (f *fetch) awaitProof(ctx context.Context, i int) bool {
 	for {
 		changed := f.s.pieces.change()
-		if f.s.pieces.proven() {
+		if f.s.pieces.provable(i) {
 			return true
 		}
 		select {
@@ -243,9 +247,13 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 			src := f.byID[a.Source]
 			request, cancel := context.WithCancel(ctx)
 			f.requests[a.ID] = cancel
+			m := &protocol.Get{
+				ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority, Within: a.Within,
+				Prove: !f.s.pieces.proven(), Wait: a.First+1 == src.soon,
+			}
 			f.wg.Go(func() {
 				defer cancel()
-				f.get(request, ctx, a, src)
+				f.get(request, ctx, m, a.ID, src)
 			})
 		}
 	}
@@ -257,13 +265,16 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 
 // get asks for one run and takes what comes. request ends when the schedule
 // cancels it, ctx with the fetch.
-func (f *fetch) get(request, ctx context.Context, a schedule.Action, src *source) {
-	run, err := src.conn.Get(request, &protocol.Get{ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority, Within: a.Within})
+func (f *fetch) get(request, ctx context.Context, m *protocol.Get, id schedule.RequestID, src *source) {
+	run, err := src.conn.Get(request, m)
 	if err == nil {
-		err = f.receive(request, run, src, a.ID)
+		err = errCorrupt
+		if f.learn(ctx, src.conn, run.First, run.Count, run.Path) {
+			err = f.receive(request, run, src, id)
+		}
 		run.Close()
 	}
-	f.end(ctx, a.ID, err)
+	f.end(ctx, id, err)
 }
 
 // end tells the schedule how a request ended; one that it cancelled itself it

@@ -3,6 +3,9 @@ package stream
 import (
 	"context"
 	"time"
+
+	"earshot/node/swarm"
+	"earshot/protocol"
 )
 
 // seekHelp is when the tracker is asked for peers, after the first answer: soon,
@@ -42,6 +45,40 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 		if !f.askTracker(ctx) {
 			sw.FindPeers(ctx, f.s.id)
 		}
+	}
+}
+
+// awaitStarter waits until who will have the start of the track is a neighbour, and
+// has it asked for that: it answers when it has it, a round trip and more before
+// it could be asked for what it has said it has.
+func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
+	sw := f.s.all.config.Swarm
+	for {
+		joined := sw.Joined()
+		for _, c := range sw.Neighbours() {
+			if c.Node() == first.Peers[0].Node {
+				f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst) })
+				return
+			}
+		}
+		select {
+		case <-joined:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// promised takes note of a chunk that a neighbour will have soon.
+func (f *fetch) promised(now time.Duration, c *swarm.Conn, chunk int) {
+	src := f.source(c)
+	if src.have == nil {
+		src.have = protocol.NewBitmap(protocol.Chunks(f.s.pieces.header.Size))
+	}
+	src.soon = chunk + 1
+	if !src.have.Has(chunk) {
+		src.have.Set(chunk)
+		f.offer(now, src)
 	}
 }
 

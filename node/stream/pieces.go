@@ -28,15 +28,16 @@ type pieces struct {
 	mu      sync.Mutex
 	memory  map[int]*piece
 	origin  []provider
-	proof   bool
-	changed chan struct{} // closed when there is more to read
+	tree    *protocol.Tree // until proof
+	proof   bool           // the whole proof tree is there
+	changed chan struct{}  // closed when there is more to read
 }
 
 // piece is a chunk in memory. What is in data below n never changes.
 type piece struct {
 	data     []byte
 	n        int  // bytes that have arrived
-	verified bool // only the cache's lack of room keeps it here
+	verified bool // only the lack of the whole proof tree, or of room, keeps it from the cache
 }
 
 // maxMemory bounds the chunks that are held in memory for lack of room on the
@@ -51,7 +52,7 @@ var (
 func newPieces(h protocol.Header, t *cache.Track) *pieces {
 	_, proof := t.Proof()
 	return &pieces{
-		header: h, track: t, proof: proof,
+		header: h, track: t, proof: proof, tree: protocol.NewTree(h.ID, h.Size),
 		line:   sync.OnceValue(func() *schedule.Timeline { return schedule.NewTimeline(&h) }),
 		memory: map[int]*piece{}, origin: make([]provider, protocol.Chunks(h.Size)), changed: make(chan struct{}),
 	}
@@ -80,10 +81,14 @@ func (p *pieces) nextMissing(from int) int {
 	return n
 }
 
-// homeless reports whether a chunk was verified and could not be stored.
+// homeless reports whether a chunk was verified and could not be stored for lack
+// of room.
 func (p *pieces) homeless() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.proof {
+		return false
+	}
 	for _, m := range p.memory {
 		if m.verified {
 			return true
@@ -112,20 +117,15 @@ func (p *pieces) publish(i int, c *piece, n int) {
 }
 
 // complete takes a whole chunk: it is verified, stored, and no longer held in
-// memory unless the disk has no room. stored tells whether it can be offered.
-// errNoProof is returned where it cannot be verified yet: a chunk of the server
-// is then kept, and settled when the proof comes; a peer's is the caller's to
-// bring again.
-func (p *pieces) complete(i int, data []byte, from provider) (stored bool, err error) {
+// memory unless the proof tree is not whole or the disk has no room. shared tells
+// whether it can be offered. errNoProof is returned where it cannot be verified
+// yet: a chunk of the server is then kept, and settled when the proof comes; a
+// peer's is the caller's to bring again.
+func (p *pieces) complete(i int, data []byte, from provider) (shared bool, err error) {
 	p.mu.Lock()
 	if !p.proof {
-		if from == fromServer {
-			p.memory[i] = &piece{data: data, n: len(data)}
-			p.origin[i] = from
-			p.wake()
-		}
-		p.mu.Unlock()
-		return false, errNoProof
+		defer p.mu.Unlock()
+		return p.keep(i, data, from)
 	}
 	if !p.track.Has(i) { // before a reader can find it there
 		p.origin[i] = from
@@ -149,9 +149,67 @@ func (p *pieces) complete(i int, data []byte, from provider) (stored bool, err e
 	return false, err
 }
 
+// keep takes a whole chunk before the proof tree is whole, as complete does. p.mu
+// is held.
+func (p *pieces) keep(i int, data []byte, from provider) (shared bool, err error) {
+	if m := p.memory[i]; m != nil && m.verified {
+		return true, nil
+	}
+	verified := p.tree.Covers(i)
+	switch {
+	case verified && !p.tree.Verify(i, data):
+		delete(p.memory, i)
+		return false, errCorrupt
+	case !verified && from != fromServer:
+		return false, errNoProof
+	}
+	p.memory[i] = &piece{data: data, n: len(data), verified: verified}
+	p.origin[i] = from
+	p.wake()
+	if !verified {
+		return false, errNoProof
+	}
+	return true, nil
+}
+
+// learn takes the path of count chunks from first on, false where it is none of
+// this track. It returns those that can be shared now, and the proof tree where
+// this made it whole.
+func (p *pieces) learn(first, count int, path []byte) (shared, wrong []int, whole []byte, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.proof {
+		return nil, nil, nil, true
+	}
+	if !p.tree.Add(first, count, path) {
+		return nil, nil, nil, false
+	}
+	for i := first; i < first+count; i++ {
+		m := p.memory[i]
+		if m == nil || m.verified || m.n < len(m.data) {
+			continue
+		}
+		if ok, err := p.keep(i, m.data, p.origin[i]); ok {
+			shared = append(shared, i)
+		} else if errors.Is(err, errCorrupt) {
+			wrong = append(wrong, i)
+		}
+	}
+	p.wake()
+	whole, _ = p.tree.Whole()
+	return shared, wrong, whole, true
+}
+
+// provable reports whether chunk i can be verified.
+func (p *pieces) provable(i int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proof || p.tree.Covers(i)
+}
+
 // prove takes the proof tree and settles the chunks that waited for it. It
-// returns those that proved wrong.
-func (p *pieces) prove(tree []byte) (stored, wrong []int, err error) {
+// returns those that can be shared only now, and those that proved wrong.
+func (p *pieces) prove(tree []byte) (shared, wrong []int, err error) {
 	if err := p.track.SetProof(tree); err != nil {
 		return nil, nil, err
 	}
@@ -159,7 +217,7 @@ func (p *pieces) prove(tree []byte) (stored, wrong []int, err error) {
 	p.proof = true
 	waiting := map[int]*piece{}
 	for i, m := range p.memory {
-		if !m.verified && m.n == len(m.data) {
+		if m.n == len(m.data) {
 			waiting[i] = m
 		}
 	}
@@ -168,20 +226,20 @@ func (p *pieces) prove(tree []byte) (stored, wrong []int, err error) {
 		ok, err := p.complete(i, m.data, p.provider(i))
 		if errors.Is(err, errCorrupt) {
 			wrong = append(wrong, i)
-		} else if ok {
-			stored = append(stored, i)
+		} else if ok && !m.verified {
+			shared = append(shared, i)
 		}
 	}
-	return stored, wrong, nil
+	return shared, wrong, nil
 }
 
-// unproven reports whether there are whole chunks that wait for the proof tree,
-// and returns a channel that is closed when that may have changed.
+// unproven reports whether there are whole chunks that wait for the whole proof
+// tree, and returns a channel that is closed when that may have changed.
 func (p *pieces) unproven() (changed <-chan struct{}, some bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.memory {
-		some = some || !m.verified && m.n == len(m.data)
+		some = some || (!p.proof || !m.verified) && m.n == len(m.data)
 	}
 	return p.changed, some
 }

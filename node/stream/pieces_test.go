@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,12 +92,20 @@ func TestWhatIsReadIsTheTrackInWhateverOrderItComes(t *testing.T) {
 				prove()
 			}
 			from := provider(1 + rng.IntN(2))
-			stored, err := d.complete(i, d.chunk(i), from)
+			known := k >= proof
+			if rng.IntN(2) == 0 { // it comes with its path
+				known = true
+				if _, _, _, ok := d.learn(i, 1, protocol.Path(d.tree, d.header.Size, i, 1)); !ok {
+					t.Fatalf("seed %d: the path of chunk %d is refused", seed, i)
+				}
+			}
+			known = known || d.provable(i) // by its neighbour's path
+			shared, err := d.complete(i, d.chunk(i), from)
 			switch kept := d.has(i); {
-			case k >= proof && (!stored || err != nil):
-				t.Fatalf("seed %d: chunk %d is not stored: %v", seed, i, err)
-			case k < proof && (stored || !errors.Is(err, errNoProof) || kept != (from == fromServer)):
-				t.Fatalf("seed %d: chunk %d before the proof, from %d: %v, %v, kept %v", seed, i, from, stored, err, kept)
+			case known && (!shared || err != nil || !kept):
+				t.Fatalf("seed %d: chunk %d cannot be shared: %v", seed, i, err)
+			case !known && (shared || !errors.Is(err, errNoProof) || kept != (from == fromServer)):
+				t.Fatalf("seed %d: chunk %d before the proof, from %d: %v, %v, kept %v", seed, i, from, shared, err, kept)
 			}
 		}
 		if proof == len(order) {
@@ -207,5 +216,62 @@ func TestAFullDiskDoesNotStopTheMusic(t *testing.T) {
 	}
 	if held > maxMemory+1 {
 		t.Errorf("%d chunks were held in memory", held)
+	}
+}
+
+func TestAPathMakesAChunkOfTheServerOneToShare(t *testing.T) {
+	d := newDisc(t, 9, nil)
+	if shared, err := d.complete(4, d.chunk(4), fromServer); shared || !errors.Is(err, errNoProof) {
+		t.Fatalf("without any proof: %v, %v", shared, err)
+	}
+	bad := d.chunk(5)
+	bad[0] ^= 1
+	d.complete(5, bad, fromServer)
+	shared, wrong, whole, ok := d.learn(4, 2, protocol.Path(d.tree, d.header.Size, 4, 2))
+	if !ok || whole != nil || !slices.Equal(shared, []int{4}) || !slices.Equal(wrong, []int{5}) {
+		t.Fatalf("to share are %v, wrong are %v, whole %v", shared, wrong, whole != nil)
+	}
+	if _, _, _, ok := d.learn(2, 1, protocol.Path(d.tree, d.header.Size, 7, 1)); ok || d.provable(2) {
+		t.Error("the path of another chunk is taken")
+	}
+}
+
+func TestWhatIsVerifiedIsSharedBeforeItIsStored(t *testing.T) {
+	d := newDisc(t, 9, nil)
+	d.learn(3, 1, protocol.Path(d.tree, d.header.Size, 3, 1))
+	if shared, err := d.complete(3, d.chunk(3), fromPeers); !shared || err != nil {
+		t.Fatalf("%v, %v", shared, err)
+	}
+	d.complete(0, d.chunk(0), fromServer) // not verified
+	s := sharing{d.track, d.pieces}
+	buf := make([]byte, protocol.ChunkSize)
+	if have := s.Have(); have.Count() != 1 || !have.Has(3) {
+		t.Errorf("it offers %v", have)
+	}
+	if n, err := s.ReadChunk(3, buf); err != nil || !bytes.Equal(buf[:n], d.chunk(3)) {
+		t.Errorf("it gives %d bytes, %v", n, err)
+	}
+	if path, ok := s.Path(3, 1); !ok || !bytes.Equal(path, protocol.Path(d.tree, d.header.Size, 3, 1)) {
+		t.Error("it does not prove what it gives")
+	}
+	if _, ok := s.Path(0, 1); ok {
+		t.Error("it proves what it cannot")
+	}
+	if _, _, err := d.prove(d.tree); err != nil {
+		t.Fatal(err)
+	}
+	if have := s.Have(); have.Count() != 2 || !d.track.Has(3) || !d.track.Has(0) {
+		t.Errorf("with the proof tree it offers %v", have)
+	}
+}
+
+func TestThePathsOfAllChunksAreTheProofTree(t *testing.T) {
+	d := newDisc(t, 5, nil)
+	for i := range 5 {
+		if _, _, whole, ok := d.learn(i, 1, protocol.Path(d.tree, d.header.Size, i, 1)); !ok || whole != nil && !bytes.Equal(whole, d.tree) {
+			t.Fatalf("chunk %d: %v, another tree", i, ok)
+		} else if i == 4 && whole == nil {
+			t.Error("it is not whole in the end")
+		}
 	}
 }

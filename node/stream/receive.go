@@ -52,10 +52,10 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 			return fmt.Errorf("receiving chunk %d: %w", i, err)
 		}
 	}
-	if !src.server && !f.awaitProof(ctx) {
+	if !src.server && !f.awaitProof(ctx, i) {
 		return ctx.Err()
 	}
-	stored, err := f.s.pieces.complete(i, c.data, from)
+	shared, err := f.s.pieces.complete(i, c.data, from)
 	switch {
 	case errors.Is(err, errCorrupt):
 		src.conn.Corrupt()
@@ -65,7 +65,7 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 		f.s.all.writeFailures.Add(1)
 		f.s.all.config.Log.Warn("the cache cannot store a chunk: playing from memory", "err", err)
 	}
-	if stored {
+	if shared {
 		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
 		if !src.server && f.s.callOff != nil {
 			f.s.callOff()
@@ -77,6 +77,9 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 }
 
 const (
+	// proofLater is when peers are asked for it: what comes sooner is verified by the
+	// paths that come with it, and is kept in memory so long.
+	proofLater = time.Second
 	// proofPause is how often it is looked who might be asked for the proof tree:
 	// until it is there nothing can be taken from peers.
 	proofPause = 20 * time.Millisecond
@@ -106,6 +109,14 @@ func (f *fetch) findProof(ctx context.Context, first *opened) {
 		changed := f.s.pieces.change()
 		if f.s.pieces.proven() {
 			return
+		}
+		if f.now() < proofLater {
+			select {
+			case <-changed:
+			case <-time.After(proofLater - f.now()):
+			case <-ctx.Done():
+			}
+			continue
 		}
 		for _, c := range f.holders(ctx, first == nil || f.now() > proofPatience) {
 			if asking.Load() >= maxProofs || time.Since(asked[c]) < proofAgain {
@@ -157,7 +168,7 @@ func (f *fetch) holders(ctx context.Context, server bool) []*swarm.Conn {
 
 // prove takes a proof tree that c sent; false if it is not the track's.
 func (f *fetch) prove(ctx context.Context, c *swarm.Conn, tree []byte) bool {
-	stored, wrong, err := f.s.pieces.prove(tree)
+	shared, wrong, err := f.s.pieces.prove(tree)
 	if errors.Is(err, cache.ErrBadProof) {
 		c.Corrupt()
 		return false
@@ -167,21 +178,45 @@ func (f *fetch) prove(ctx context.Context, c *swarm.Conn, tree []byte) bool {
 		return false
 	}
 	f.s.all.config.Swarm.Proven()
-	for _, i := range stored {
-		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
-	}
+	f.settle(ctx, shared, wrong)
 	f.tell(ctx, func(f *fetch, now time.Duration) {
-		for _, i := range wrong {
-			f.schedule.Missing(now, i, 1)
-			for _, src := range f.sources {
-				if src.server { // only the server's chunks are kept unproven
-					src.conn.Corrupt()
-				}
-			}
-		}
 		for _, src := range f.sources {
 			f.offer(now, src)
 		}
 	})
 	return true
+}
+
+// learn takes a path of the proof tree that c sent; false if it is not the track's.
+func (f *fetch) learn(ctx context.Context, c *swarm.Conn, first, count int, path []byte) bool {
+	if len(path) == 0 {
+		return true // it comes with the tree
+	}
+	shared, wrong, whole, ok := f.s.pieces.learn(first, count, path)
+	if !ok {
+		c.Corrupt()
+		return false
+	}
+	f.settle(ctx, shared, wrong)
+	return whole == nil || f.prove(ctx, c, whole)
+}
+
+// settle tells of chunks that waited to be verified.
+func (f *fetch) settle(ctx context.Context, shared, wrong []int) {
+	for _, i := range shared {
+		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
+	}
+	if len(wrong) == 0 {
+		return
+	}
+	f.tell(ctx, func(f *fetch, now time.Duration) {
+		for _, i := range wrong {
+			f.schedule.Missing(now, i, 1)
+		}
+		for _, src := range f.sources {
+			if src.server { // only the server's chunks are kept unproven
+				src.conn.Corrupt()
+			}
+		}
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"earshot/node/swarm"
 	"earshot/protocol"
 )
 
@@ -346,16 +345,4 @@ func (s *Stream) progress() (p Progress, ok bool) {
 		p.Buffered = h.Duration - p.Place
 	}
 	return p, true
-}
-
-var _ swarm.Watcher = (*Stream)(nil)
-
-// Heard brings news of a neighbour's have map to the schedule.
-func (s *Stream) Heard(c *swarm.Conn, m protocol.Message) {
-	s.tell(func(f *fetch, now time.Duration) { f.heard(now, c, m) })
-}
-
-// Left takes a neighbour out of the schedule.
-func (s *Stream) Left(c *swarm.Conn) {
-	s.tell(func(f *fetch, now time.Duration) { f.gone(now, c) })
 }

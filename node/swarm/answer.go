@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -19,6 +18,7 @@ type Answer struct {
 	stream   *quic.Stream
 	priority protocol.Priority
 	due      time.Time // when what is sent is needed
+	order    uint64    // in the pacer
 	sent     bool
 	ended    bool
 }
@@ -60,17 +60,32 @@ func (a *Answer) Write(p []byte) (int, error) {
 // SendChunks sends count chunks from first on, a listener's no faster than its
 // line bears.
 func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) error {
-	return a.sendChunks(ctx, t, first, count, func(offset int64) (need, int64) {
-		return need{sound: true, due: a.due}, math.MaxInt64
-	})
+	return a.sendChunks(ctx, t, nil, first, count, a.asAsked)
 }
 
-func (a *Answer) sendChunks(ctx context.Context, t Stored, first, count int, when needs) error {
+// SendRun sends the answer to a Get: both together, as the message is of no use
+// before its chunks, and a packet less.
+func (a *Answer) SendRun(ctx context.Context, t Stored, first int, m *protocol.Data) error {
+	a.sent = true
+	return a.sendChunks(ctx, t, m, first, m.Count, a.asAsked)
+}
+
+// asAsked is how soon the asker said it needs all of it.
+func (a *Answer) asAsked(int64) (need, int64) {
+	return need{sound: true, due: a.due}, protocol.MaxTrackSize
+}
+
+// sendChunks sends a message, if there is one, and the chunks behind it.
+func (a *Answer) sendChunks(ctx context.Context, t Stored, m protocol.Message, first, count int, when needs) error {
 	s := a.conn.swarm
 	buf := s.buffers.Get().(*sendBuffer)
 	defer s.buffers.Put(buf)
-	for i, end := first, first+count; i < end; {
-		n, atOnce, offset := 0, writeChunks, int64(i)*protocol.ChunkSize
+	said := 0
+	if m != nil {
+		said = len(protocol.Append(buf[:0], m))
+	}
+	for i, end := first, first+count; i < end; said = 0 {
+		n, atOnce, offset := said, writeChunks, int64(i)*protocol.ChunkSize-int64(said)
 		if s.uplink == nil && s.pacer.rate(a.conn) > 0 {
 			atOnce = 1 // so that what is counted as sent is
 		}
@@ -84,7 +99,7 @@ func (a *Answer) sendChunks(ctx context.Context, t Stored, first, count int, whe
 		if err := a.send(ctx, buf[:n], offset, when); err != nil {
 			return err
 		}
-		a.conn.uploaded.Add(int64(n))
+		a.conn.uploaded.Add(int64(n - said))
 		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
 	}
 	return nil
@@ -102,6 +117,9 @@ type Head struct {
 	// for them it is there Spread before it is played.
 	Shared int
 	Spread time.Duration
+	// Starter says that the asker was told of someone who will have the start, and
+	// can wait for that a little.
+	Starter bool
 }
 
 // SendHead sends a head: to each who begins what sound needs to begin, and the
@@ -109,19 +127,27 @@ type Head struct {
 func (a *Answer) SendHead(ctx context.Context, t Stored, head Head) error {
 	h, line := t.Header(), a.conn.swarm.uplink
 	start := h.OffsetAt(head.From) + firstBytes
+	if head.Shared == head.First { // others wait for it
+		start = (int64(head.Shared) + 1) * protocol.ChunkSize
+	}
+	var asked time.Time // long ago
+	if head.Starter {
+		asked = time.Now()
+	}
+	rate := float64(h.Size) / max(h.Duration.Seconds(), 1)
 	var began time.Time
 	defer func() {
 		if !began.IsZero() {
-			line.sounds(-1)
+			line.sounds(-1, rate)
 		}
 	}()
-	return a.sendChunks(ctx, t, head.First, head.Count, func(offset int64) (need, int64) {
+	return a.sendChunks(ctx, t, nil, head.First, head.Count, func(offset int64) (need, int64) {
 		if offset < start {
-			return need{start: true}, start
+			return need{start: true, due: asked, whole: int(start - offset)}, start
 		}
 		if began.IsZero() {
 			began = time.Now()
-			line.sounds(1)
+			line.sounds(1, rate)
 		}
 		if chunk := offset / protocol.ChunkSize; chunk >= int64(head.Shared) { // passed on whole
 			plays := h.TimeAt(chunk*protocol.ChunkSize) - head.From
@@ -193,7 +219,8 @@ func (c *Conn) writeAll(ctx context.Context, w writer, b []byte, n need) error {
 // ends in a packet that is not full: 64 KiB make that one in 46.
 const writeChunks = 4
 
-type sendBuffer [writeChunks * protocol.ChunkSize]byte
+// sendBuffer holds those, and the longest message before them.
+type sendBuffer [writeChunks*protocol.ChunkSize + protocol.MaxData]byte
 
 // SendProof sends a proof tree unasked, on a stream of its own, as something that
 // is needed within a time.

@@ -164,6 +164,7 @@ func (s *Swarm) Got(id protocol.ID, first, count int, soon bool) {
 	if s.config.NoUpload {
 		return
 	}
+	s.wake()
 	s.each(func(c *Conn) {
 		if c.wantsTrack(id) {
 			c.out.got(id, first, count, soon)

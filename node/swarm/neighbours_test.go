@@ -116,6 +116,7 @@ func (e *ear) Heard(_ *Conn, m protocol.Message) {
 	}
 }
 
+func (e *ear) Share() (Stored, bool) { return nil, false }
 func (e *ear) Left(*Conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

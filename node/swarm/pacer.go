@@ -83,7 +83,9 @@ func (p *pacer) most() int64 {
 	return max(p.cap(), 0)
 }
 
-// write sends b, no faster than may be.
+// write sends b, no faster than may be. Of two who wait for sound the one who asked
+// first gets all of it first: both half as fast would be no sooner for the second.
+// The others take turns: a way that is never idle for long tells more of the queue.
 func (p *pacer) write(ctx context.Context, a *Answer, b []byte) error {
 	for len(b) > 0 {
 		rate := p.rate(a.conn)
@@ -92,7 +94,11 @@ func (p *pacer) write(ctx context.Context, a *Answer, b []byte) error {
 			return err
 		}
 		n := min(len(b), pieceOf(rate))
-		if err := p.wait(ctx, a.conn, a.priority, n); err != nil {
+		order := a.order
+		if a.priority != protocol.PriorityUrgent {
+			order = p.turns.next.Add(1)
+		}
+		if err := p.wait(ctx, a.conn, a.priority, order, n); err != nil {
 			return err
 		}
 		if _, err := a.Write(b[:n]); err != nil {
@@ -126,22 +132,22 @@ func (p *pacer) rate(c *Conn) float64 {
 }
 
 // wait returns when n bytes may be sent.
-func (p *pacer) wait(ctx context.Context, c *Conn, priority protocol.Priority, n int) error {
-	if err := p.turns.acquire(ctx, priority); err != nil {
-		return err
+func (p *pacer) wait(ctx context.Context, c *Conn, priority protocol.Priority, order uint64, n int) error {
+	for {
+		if err := p.turns.acquireAs(ctx, priority, order); err != nil {
+			return err
+		}
+		if err := p.pause(ctx); err != nil {
+			p.turns.release()
+			return err
+		}
+		if !p.turns.outranks(priority, order) {
+			break
+		}
+		p.turns.release() // to one who came meanwhile
 	}
 	defer p.turns.release()
 	now := time.Now()
-	if pause := p.free.Sub(now); pause > grain {
-		timer := time.NewTimer(pause)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			now = time.Now()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 	lan := c.onLAN()
 	if !lan {
 		p.sent += n
@@ -155,6 +161,22 @@ func (p *pacer) wait(ctx context.Context, c *Conn, priority protocol.Priority, n
 		p.free = p.free.Add(time.Duration(float64(n) / rate * float64(time.Second)))
 	}
 	return nil
+}
+
+// pause waits until the line is free.
+func (p *pacer) pause(ctx context.Context) error {
+	pause := time.Until(p.free)
+	if pause <= grain {
+		return nil
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // look takes a view of the paths, if it is time.

@@ -24,6 +24,7 @@ var errTimeout = errors.New("no answer in time")
 // as they arrive.
 type Run struct {
 	First, Count int
+	Path         []byte // of the proof tree, if it was asked for (protocol.Path)
 	conn         *Conn
 	stream       *quic.Stream
 	reader       *protocol.Reader
@@ -77,7 +78,9 @@ func (c *Conn) Get(ctx context.Context, m *protocol.Get) (*Run, error) {
 		c.violation(protocol.ErrMalformed)
 		return nil, protocol.ErrMalformed
 	}
-	return c.newRun(ctx, s, r, m.First, data.Count), nil
+	run := c.newRun(ctx, s, r, m.First, data.Count)
+	run.Path = data.Path
+	return run, nil
 }
 
 func (c *Conn) newRun(ctx context.Context, s *quic.Stream, r *protocol.Reader, first, count int) *Run {

@@ -26,6 +26,9 @@ type Stored interface {
 	// ReadChunk reads chunk i into buf, which holds protocol.ChunkSize bytes.
 	ReadChunk(i int, buf []byte) (int, error)
 	Proof() ([]byte, bool)
+	// Path returns those nodes of the proof tree that verify some chunks
+	// (protocol.Path), which are known sooner.
+	Path(first, count int) ([]byte, bool)
 	Release()
 }
 
@@ -77,6 +80,9 @@ func (c *Conn) serve(s *quic.Stream) {
 	}
 	letGo(s, r, protocol.CodeNone) // a request is one message
 	to := &Answer{conn: c, stream: s}
+	if p := c.swarm.pacer; p != nil {
+		to.order = p.turns.next.Add(1)
+	}
 	ctx := s.Context()
 	switch m := m.(type) {
 	case *protocol.Get:
@@ -116,6 +122,9 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 		return err
 	}
 	defer t.Release()
+	if m.Wait {
+		c.swarm.await(ctx, m.ID, func() bool { return t.Have().Has(m.First) })
+	}
 	have, count := t.Have(), 0
 	for count < m.Count && have.Has(m.First+count) {
 		count++
@@ -138,11 +147,15 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	if m.Within > 0 {
 		to.due = time.Now().Add(m.Within - c.RTT()/2)
 	}
-	if err := to.Send(&protocol.Data{Count: count}); err != nil {
-		return err
+	if c.swarm.uplink != nil {
+		to.due = to.due.Add(c.swarm.echoes.wait(time.Now(), m.ID, m.First))
+	}
+	data := &protocol.Data{Count: count}
+	if m.Prove {
+		data.Path, _ = t.Path(m.First, count)
 	}
 	defer c.await()() // acknowledgements: a slot is not for who has gone
-	return to.SendChunks(ctx, t, m.First, count)
+	return to.SendRun(ctx, t, m.First, data)
 }
 
 func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer) error {
@@ -151,8 +164,8 @@ func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer)
 		return err
 	}
 	defer t.Release()
-	tree, ok := c.swarm.awaitProof(ctx, m.ID, t)
-	if !ok {
+	var tree []byte
+	if !c.swarm.await(ctx, m.ID, func() (ok bool) { tree, ok = t.Proof(); return ok }) {
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
 	to.stream.SetPriority(urgencyProof, false)
@@ -166,40 +179,53 @@ func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer)
 // there nothing can be taken from peers.
 const proofPatience = 300 * time.Millisecond
 
-// proofWait is how long who asks for a proof tree that is on its way here is kept
-// waiting: it is one round trip for all who begin together, and not one for each
-// in a row.
-const proofWait = 2 * time.Second
+// awaited is how long who asks for what is on its way here is kept waiting: it is
+// one round trip for all who begin together, and not one for each in a row.
+const awaited = 2 * time.Second
 
-// awaitProof returns a track's proof tree, when it comes if the track is being
-// fetched.
-func (s *Swarm) awaitProof(ctx context.Context, id protocol.ID, t Stored) ([]byte, bool) {
-	timer := time.NewTimer(proofWait)
+// maxAwaited bounds who waits so.
+const maxAwaited = 64
+
+// await waits until something of a track has come that is ready, as long as the
+// track is being fetched.
+func (s *Swarm) await(ctx context.Context, id protocol.ID, ready func() bool) bool {
+	if s.waiting.Add(1) > maxAwaited {
+		s.waiting.Add(-1)
+		return ready()
+	}
+	defer s.waiting.Add(-1)
+	timer := time.NewTimer(awaited)
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
 		_, fetching := s.watches[id]
-		proven := s.proven
+		news := s.news
 		s.mu.Unlock()
-		if tree, ok := t.Proof(); ok || !fetching {
-			return tree, ok
+		if ready() {
+			return true
+		}
+		if !fetching {
+			return false
 		}
 		select {
-		case <-proven:
+		case <-news:
 		case <-timer.C:
-			return nil, false
+			return false
 		case <-ctx.Done():
-			return nil, false
+			return false
 		}
 	}
 }
 
 // Proven says that a proof tree has come.
-func (s *Swarm) Proven() {
+func (s *Swarm) Proven() { s.wake() }
+
+// wake lets those look again who wait for what has come.
+func (s *Swarm) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.proven)
-	s.proven = make(chan struct{})
+	close(s.news)
+	s.news = make(chan struct{})
 }
 
 // peerHead is the longest head of a listener: the start, until its have map is
@@ -251,6 +277,14 @@ func heldRun(t Stored, from, length time.Duration) (first, count int) {
 func (s *Swarm) acquire(id protocol.ID) (Stored, error) {
 	if s.config.NoUpload {
 		return nil, &protocol.Refused{Code: protocol.CodeNotSharing}
+	}
+	s.mu.Lock()
+	w := s.watches[id]
+	s.mu.Unlock()
+	if w != nil {
+		if t, ok := w.Share(); ok {
+			return t, nil
+		}
 	}
 	t, ok := s.config.Store.Acquire(id)
 	if !ok {

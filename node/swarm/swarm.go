@@ -67,6 +67,9 @@ type Watcher interface {
 	Heard(c *Conn, m protocol.Message)
 	// Left says that the neighbour is gone.
 	Left(c *Conn)
+	// Share opens the track as far as it is there, which can be more than the
+	// store has yet; false if only the store has it.
+	Share() (Stored, bool)
 }
 
 // Swarm is a node's connections with others. Make one with New, end it with Close.
@@ -77,13 +80,15 @@ type Swarm struct {
 	uploads  *uploads // of a listener, as the next two
 	pacer    *pacer
 	back     standBack
-	uplink   *uplink   // of the server
+	uplink   *uplink // of the server, as the next
+	echoes   echoes
 	buffers  sync.Pool // of *sendBuffer
 	faults   faults
 	place    *place
 	upstream upstream
 	dials    dials
 	overlay  overlay
+	waiting  atomic.Int32 // for what is on its way here
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 
@@ -95,7 +100,7 @@ type Swarm struct {
 	dialing map[protocol.NodeID]struct{}
 	watches map[protocol.ID]Watcher
 	joined  chan struct{} // closed when a neighbour comes
-	proven  chan struct{} // closed when a proof tree comes
+	news    chan struct{} // closed when a chunk or a proof tree comes
 }
 
 type faults struct{ violations, badChunks, timeouts, disconnected atomic.Int64 }
@@ -115,7 +120,7 @@ func New(c Config) (*Swarm, error) {
 		dialing: map[protocol.NodeID]struct{}{},
 		watches: map[protocol.ID]Watcher{},
 		joined:  make(chan struct{}),
-		proven:  make(chan struct{}),
+		news:    make(chan struct{}),
 	}
 	s.pacer = newPacer(s, c.UploadCap)
 	var err error

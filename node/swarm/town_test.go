@@ -241,6 +241,9 @@ func (b *book) ReadChunk(i int, buf []byte) (int, error) {
 }
 
 func (b *book) Proof() ([]byte, bool) { return b.proof, true }
+func (b *book) Path(first, count int) ([]byte, bool) {
+	return protocol.Path(b.proof, b.header.Size, first, count), true
+}
 
 func (b *book) Release() {
 	b.mu.Lock()

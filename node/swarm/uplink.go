@@ -5,9 +5,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/quic-go/quic-go/qlog"
-	"github.com/quic-go/quic-go/qlogwriter"
 )
 
 // uplink is a server's line as all its connections share it: how much may be
@@ -18,17 +15,19 @@ import (
 // what is needed by now; then those who wait for their first sound, in order of
 // their coming; then everything, the soonest needed first. So a line that is too
 // thin for all who begin starts as many as it can carry, one after another, and
-// lets none of them wait again.
+// lets none of them wait again; those who can have the start from a peer wait for
+// that where more sound than the line bears well.
 type uplink struct {
 	mu       sync.Mutex
 	window   window
 	inFlight int // bytes that QUIC counts as under way, of all connections
 	granted  int // bytes that may be sent and are in no packet yet
 	order    uint64
-	sound    turns // what sounds already, by when it is needed
-	starts   turns // those who wait for their first sound, by when they came
-	others   turns // by when they are needed
-	sounding int   // heads under way whose start was sent
+	sound    turns   // what sounds already, by when it is needed
+	starts   turns   // those who wait for their first sound, by when they came
+	others   turns   // by when they are needed
+	sounding float64 // bytes a second that heads under way need, whose start was sent
+	heads    int     // how many they are
 	gauges   map[*gauge]struct{}
 }
 
@@ -44,8 +43,17 @@ const (
 	// all theirs: 20 at 4 Mbit/s are.
 	hurry     = 100 * time.Millisecond
 	hurryEach = 7 * time.Millisecond
+	// hurryUnknown is the same while the line is not known: less, as in a moment
+	// the window is larger, or others wait for their start.
+	hurryUnknown = 70 * time.Millisecond
 	// later is what is needed so late that it leaves half of the window to others.
 	later = time.Second
+	// startShare is how much of the line those who sound may need for one more to
+	// begin.
+	startShare = 0.7
+	// startPatience is how long one who could begin waits for another to pass the
+	// start on: half again as long as that takes in a crowd.
+	startPatience = 700 * time.Millisecond
 	// turnTime is when a turn that sends nothing is lost: its connection waits
 	// for its reader, and not for the line.
 	turnTime = 250 * time.Millisecond
@@ -94,18 +102,21 @@ func (l *uplink) passOver(now time.Time) {
 	l.grant(now)
 }
 
-// sounds counts those who are sent what sounds already.
-func (l *uplink) sounds(n int) {
+// sounds counts one who is sent what sounds already, of so many bytes a second, and
+// with sign -1 no more.
+func (l *uplink) sounds(sign int, rate float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sounding += n
+	l.heads += sign
+	l.sounding += float64(sign) * rate
 }
 
 // need is how soon bytes are needed.
 type need struct {
 	start bool      // nothing sounds before they come
+	whole int       // bytes that are to go in one turn, if more than a quantum
 	sound bool      // what sounds ends without them
-	due   time.Time // unless start is set
+	due   time.Time // where start is set, since when it is
 }
 
 // turn is the right to send a quantum.
@@ -150,9 +161,9 @@ func (l *uplink) grant(now time.Time) {
 		if t == nil {
 			break
 		}
-		t.left = quantum
-		l.granted += quantum
-		t.gauge.granted += quantum
+		t.left = max(quantum, t.whole)
+		l.granted += t.left
+		t.gauge.granted += t.left
 		close(t.ready)
 	}
 	if l.waiting() {
@@ -186,19 +197,35 @@ func (l *uplink) next(now time.Time) *turns {
 	free := l.inFlight+l.granted < l.window.size/2
 	from := &l.sound
 	switch {
-	case l.sound.needed(now.Add(max(hurry, time.Duration(l.sounding)*hurryEach))):
+	case l.sound.needed(now.Add(l.hurry())):
 		return &l.sound
 	case l.others.needed(now) && (free || l.window.found):
 		return &l.others
-	case len(l.starts) > 0:
+	case l.mayStart(now):
 		return &l.starts
 	case len(l.sound) == 0 || len(l.others) > 0 && l.others[0].due.Before(l.sound[0].due):
 		from = &l.others
 	}
-	if free || l.window.found && from.needed(now.Add(later)) {
+	if len(*from) > 0 && (free || l.window.found && from.needed(now.Add(later))) {
 		return from
 	}
 	return nil
+}
+
+// hurry is what sound is needed so soon that it goes first.
+func (l *uplink) hurry() time.Duration {
+	if !l.window.found {
+		return hurryUnknown
+	}
+	return max(hurry, time.Duration(l.heads)*hurryEach)
+}
+
+// mayStart reports whether one more is to begin: of the line startShare is for what
+// those who sound need, at the most. The others are told of someone who will have the
+// start (package origin), and get it there, or have waited long enough.
+func (l *uplink) mayStart(now time.Time) bool {
+	return len(l.starts) > 0 &&
+		(!l.window.found || l.sounding < l.window.rate()*startShare || now.Sub(l.starts[0].due) > startPatience)
 }
 
 // needed reports whether the first is needed by a time.
@@ -265,88 +292,6 @@ func (t *turn) giveUp() {
 	t.line.mu.Lock()
 	defer t.line.mu.Unlock()
 	t.giveBack()
-}
-
-// gauge is what QUIC tells of one connection. It is a recorder of qlog events,
-// as QUIC tells what is in flight by those alone.
-type gauge struct {
-	line       *uplink
-	inFlight   int // bytes; this and all below under line.mu
-	counted    int // of them, in line.inFlight
-	granted    int
-	heard      time.Time // when something was acknowledged, or sent on an idle connection
-	silent     bool
-	congestion int // window, bytes; 0 before it is known
-	base       baseline
-	lost       int     // packets, since something was acknowledged; of the connection's goroutine
-	waiting    []*turn // for room in this connection
-}
-
-type gaugeKey struct{}
-
-func (g *gauge) hasRoom() bool {
-	return g.congestion == 0 || g.inFlight+g.granted < g.congestion
-}
-
-// AddProducer makes a gauge a qlog trace.
-func (g *gauge) AddProducer() qlogwriter.Recorder { return g }
-
-// RecordEvent takes note of what is in flight, after each packet and each
-// acknowledgement.
-func (g *gauge) RecordEvent(e qlogwriter.Event) {
-	m, ok := e.(qlog.MetricsUpdated)
-	if _, lost := e.(qlog.PacketLost); lost {
-		g.lost++
-	}
-	if !ok {
-		return
-	}
-	now, l := time.Now(), g.line
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g.congestion = m.CongestionWindow
-	less := g.set(now, m.BytesInFlight)
-	if less > 0 && m.LatestRTT > 0 {
-		base := g.base.add(now, m.LatestRTT)
-		l.window.acked(now, less-g.lost*packetSize, base, m.LatestRTT-base)
-		g.lost = 0
-	}
-	if less > 0 {
-		l.grant(now)
-	}
-}
-
-// set brings the count of what is in flight up to date, and returns how much less
-// it is. line.mu is held.
-func (g *gauge) set(now time.Time, inFlight int) (less int) {
-	less = g.inFlight - inFlight
-	if less > 0 || g.inFlight == 0 {
-		g.heard, g.silent = now, false
-	}
-	g.inFlight = inFlight
-	if !g.silent {
-		g.line.inFlight += inFlight - g.counted
-		g.counted = inFlight
-	}
-	if g.hasRoom() {
-		for _, t := range g.waiting {
-			g.line.push(t)
-		}
-		g.waiting = nil
-	}
-	return less
-}
-
-// Close takes the connection out of account.
-func (g *gauge) Close() error {
-	now, l := time.Now(), g.line
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.gauges, g)
-	g.congestion = 0
-	g.set(now, 0)
-	l.grant(now)
-	return nil
 }
 
 // turns is a heap of turns: starts by their coming, the others by their need.

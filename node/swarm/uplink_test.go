@@ -155,3 +155,23 @@ func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 		}
 	})
 }
+
+func TestNoMoreBeginThanTheLineBears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newUplink()
+		l.window.found, l.window.rates[0] = true, 100_000
+		l.sounds(1, startShare*100_000)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go l.watch(ctx)
+		began := time.Now()
+		turn, err := l.take(t.Context(), l.gauge(), need{start: true, due: began})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer turn.end()
+		if took := time.Since(began); took <= startPatience || took > startPatience+mute/2 {
+			t.Errorf("it began after %v, who waits for a peer waits %v", took, startPatience)
+		}
+	})
+}

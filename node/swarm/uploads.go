@@ -4,17 +4,18 @@ import (
 	"container/heap"
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"earshot/protocol"
 )
 
 // uploads hands out the few slots in which runs are sent, the most urgent first.
 type uploads struct {
-	most int // who may wait
+	most int           // who may wait
+	next atomic.Uint64 // order of arrival, to be fair among equals
 
 	mu      sync.Mutex
 	free    int
-	order   uint64 // of arrival, to be fair among equals
 	waiting waiters
 }
 
@@ -34,6 +35,10 @@ type waiter struct {
 	index    int
 }
 
+func (w *waiter) before(o *waiter) bool {
+	return w.priority < o.priority || w.priority == o.priority && w.order < o.order
+}
+
 func newUploads(slots, waiting int) *uploads { return &uploads{free: slots, most: waiting} }
 
 // try takes a slot if one is free; the caller releases it.
@@ -49,6 +54,11 @@ func (u *uploads) try() bool {
 
 // acquire waits for a slot; the caller releases it. CodeBusy if too many wait.
 func (u *uploads) acquire(ctx context.Context, p protocol.Priority) error {
+	return u.acquireAs(ctx, p, u.next.Add(1))
+}
+
+// acquireAs waits for a slot as one that came in such an order (next).
+func (u *uploads) acquireAs(ctx context.Context, p protocol.Priority, order uint64) error {
 	u.mu.Lock()
 	if u.free > 0 {
 		u.free--
@@ -59,8 +69,7 @@ func (u *uploads) acquire(ctx context.Context, p protocol.Priority) error {
 		u.mu.Unlock()
 		return &protocol.Refused{Code: protocol.CodeBusy}
 	}
-	u.order++
-	w := &waiter{priority: p, order: u.order, turn: make(chan struct{})}
+	w := &waiter{priority: p, order: order, turn: make(chan struct{})}
 	heap.Push(&u.waiting, w)
 	u.mu.Unlock()
 	select {
@@ -79,6 +88,14 @@ func (u *uploads) acquire(ctx context.Context, p protocol.Priority) error {
 	return ctx.Err()
 }
 
+// outranks reports whether one waits who would go before one of such a priority and
+// order.
+func (u *uploads) outranks(p protocol.Priority, order uint64) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.waiting) > 0 && u.waiting[0].before(&waiter{priority: p, order: order})
+}
+
 func (u *uploads) release() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -92,10 +109,8 @@ func (u *uploads) release() {
 // waiters is a heap: the most urgent first, then who came first.
 type waiters []*waiter
 
-func (w waiters) Len() int { return len(w) }
-func (w waiters) Less(i, j int) bool {
-	return w[i].priority < w[j].priority || w[i].priority == w[j].priority && w[i].order < w[j].order
-}
+func (w waiters) Len() int           { return len(w) }
+func (w waiters) Less(i, j int) bool { return w[i].before(w[j]) }
 func (w waiters) Swap(i, j int) {
 	w[i], w[j] = w[j], w[i]
 	w[i].index, w[j].index = i, j

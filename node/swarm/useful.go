@@ -92,7 +92,7 @@ func (s *Swarm) weigh(passed time.Duration) {
 	conns := s.list()
 	s.mu.Unlock()
 	for id := range missing {
-		if t, ok := s.config.Store.Acquire(id); ok {
+		if t, ok := s.config.Store.Acquire(id); ok { // what is not stored yet comes to it soon
 			missing[id] = t.Have()
 			t.Release()
 		}

@@ -85,6 +85,7 @@ type listener struct{}
 
 func (listener) Heard(*Conn, protocol.Message) {}
 func (listener) Left(*Conn)                    {}
+func (listener) Share() (Stored, bool)         { return nil, false }
 
 func TestWhoHoldsWhatIsNeededStaysAndTheIdleGo(t *testing.T) {
 	book := newBook(1, 8)

@@ -4,10 +4,11 @@ import "time"
 
 const (
 	// firstWindow is how much a server has under way before it knows its line: more
-	// than QUIC gives one connection at first (32 packets, 40 KB), and the start of
-	// ten tracks, so that those who begin alone, or nearly so, are not held up; a
-	// quarter of a second of 2 Mbit/s.
-	firstWindow = 64 << 10
+	// than the first chunk of a track, for all to have, and the starts of four more
+	// with their headers, so that those who begin alone, or nearly so, are not held up;
+	// not much more than a round trip of 50 ms of 4 Mbit/s, as of what is under way
+	// nothing can be called back.
+	firstWindow = 34 << 10
 	// leastWindow keeps a thin line busy: 10 packets, 50 ms of 2 Mbit/s.
 	leastWindow = 12 << 10
 	// mostWindow is a second of 1 Gbit/s.
@@ -97,14 +98,20 @@ func (w *window) adapt(rate, base, queue float64) {
 		return
 	}
 	w.found = true
-	most := 0.0
-	for _, r := range w.rates {
-		most = max(most, r)
-	}
+	most := w.rate()
 	if w.n%probeRounds == 0 {
 		most *= probeGain
 	}
 	w.size = min(max(int(most*(base+mostQueue.Seconds())), leastWindow), mostWindow)
+}
+
+// rate is the most that was delivered in a round, bytes a second.
+func (w *window) rate() float64 {
+	most := 0.0
+	for _, r := range w.rates {
+		most = max(most, r)
+	}
+	return most
 }
 
 // baseline is the round trip of one connection without queues: the least of the

@@ -1,0 +1,90 @@
+package swarm
+
+import (
+	"time"
+
+	"github.com/quic-go/quic-go/qlog"
+	"github.com/quic-go/quic-go/qlogwriter"
+)
+
+// gauge is what QUIC tells of one connection. It is a recorder of qlog events,
+// as QUIC tells what is in flight by those alone.
+type gauge struct {
+	line       *uplink
+	inFlight   int // bytes; this and all below under line.mu
+	counted    int // of them, in line.inFlight
+	granted    int
+	heard      time.Time // when something was acknowledged, or sent on an idle connection
+	silent     bool
+	congestion int // window, bytes; 0 before it is known
+	base       baseline
+	lost       int     // packets, since something was acknowledged; of the connection's goroutine
+	waiting    []*turn // for room in this connection
+}
+
+type gaugeKey struct{}
+
+func (g *gauge) hasRoom() bool {
+	return g.congestion == 0 || g.inFlight+g.granted < g.congestion
+}
+
+// AddProducer makes a gauge a qlog trace.
+func (g *gauge) AddProducer() qlogwriter.Recorder { return g }
+
+// RecordEvent takes note of what is in flight, after each packet and each
+// acknowledgement.
+func (g *gauge) RecordEvent(e qlogwriter.Event) {
+	m, ok := e.(qlog.MetricsUpdated)
+	if _, lost := e.(qlog.PacketLost); lost {
+		g.lost++
+	}
+	if !ok {
+		return
+	}
+	now, l := time.Now(), g.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g.congestion = m.CongestionWindow
+	less := g.set(now, m.BytesInFlight)
+	if less > 0 && m.LatestRTT > 0 {
+		base := g.base.add(now, m.LatestRTT)
+		l.window.acked(now, less-g.lost*packetSize, base, m.LatestRTT-base)
+		g.lost = 0
+	}
+	if less > 0 {
+		l.grant(now)
+	}
+}
+
+// set brings the count of what is in flight up to date, and returns how much less
+// it is. line.mu is held.
+func (g *gauge) set(now time.Time, inFlight int) (less int) {
+	less = g.inFlight - inFlight
+	if less > 0 || g.inFlight == 0 {
+		g.heard, g.silent = now, false
+	}
+	g.inFlight = inFlight
+	if !g.silent {
+		g.line.inFlight += inFlight - g.counted
+		g.counted = inFlight
+	}
+	if g.hasRoom() {
+		for _, t := range g.waiting {
+			g.line.push(t)
+		}
+		g.waiting = nil
+	}
+	return less
+}
+
+// Close takes the connection out of account.
+func (g *gauge) Close() error {
+	now, l := time.Now(), g.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.gauges, g)
+	g.congestion = 0
+	g.set(now, 0)
+	l.grant(now)
+	return nil
+}
