@@ -39,7 +39,8 @@
 // listener's to take: the one whose key hashes highest with it among all who
 // listen (rendezvous hashing: Thaler and Ravishankar, IEEE/ACM ToN 1998).
 // Nobody has to agree on anything: who knows the same listeners computes the
-// same order, and where views differ a run costs one copy more, not n. A
+// same order, and where views differ a run costs one copy more, not n; in a crowd of
+// which each knows a part only, as many more contend as the server counts. A
 // listener takes its near runs at once and its far ones at a trickle, one at a
 // time: all together at twice the bitrate at least, each at twice the bitrate
 // at most, and at no more than half of what the server has been seen to send

@@ -31,6 +31,32 @@ func (s *State) rank(c int) int {
 	return rank
 }
 
+// maxStrangers bounds what strangers counts: over that, all would stand in together
+// for so many parts that it matters little.
+const maxStrangers = 64
+
+// outranked reports whether one of those whom this listener does not know is likely
+// to take the block of chunk c. Where the server counts 50 listeners and each knows 15
+// others, three would else be the first in line for each block, as each of them sees
+// it. So as many more are drawn as are not known: of all, one in 50 takes a block at
+// first. As the chunk comes near, fewer count, until it is urgent and none does; what
+// one has taken by then the others hear of.
+func (s *State) outranked(c int, slack time.Duration) bool {
+	far := s.rules.Near - s.rules.Urgent
+	strangers := min(s.others+1-s.sharers(), maxStrangers)
+	if slack < s.rules.Near {
+		strangers = int(float64(strangers) * float64(slack-s.rules.Urgent) / float64(far))
+	}
+	block := mix(s.salt + uint64(c/runChunks))
+	own := mix(block ^ s.self)
+	for i := range max(strangers, 0) {
+		if mix(block^mix(s.self+uint64(i)+1)) > own {
+			return true
+		}
+	}
+	return false
+}
+
 // sharers is how many take their part of the server's chunks, this one
 // included.
 func (s *State) sharers() int {
@@ -79,7 +105,7 @@ func (s *State) mayAskServer(now time.Duration, c int, slack time.Duration) bool
 		return false
 	}
 	rank := s.rank(c)
-	if rank == 0 {
+	if rank == 0 && !s.outranked(c, slack) {
 		return true
 	}
 	turn := s.rules.Urgent / time.Duration(rank+1) // 1.5 s, 1 s, 0.75 s ...
@@ -150,7 +176,7 @@ func (s *State) part(now time.Duration, from, to int) int {
 			s.wake(now, now+slack-lead)
 			return -1
 		}
-		if rank := s.rank(c); !s.asked.has(c) && (rank == 0 || slack == Never && rank <= patience) {
+		if rank := s.rank(c); !s.asked.has(c) && (rank == 0 && !s.outranked(c, slack) || slack == Never && rank <= patience) {
 			return c
 		}
 		c = s.want.nextWhere(s.want, s.held, (c/runChunks+1)*runChunks, to)
