@@ -43,7 +43,13 @@ const maxStrangers = 64
 // one has taken by then the others hear of.
 func (s *State) outranked(c int, slack time.Duration) bool {
 	far := s.rules.Near - s.rules.Urgent
-	strangers := min(s.others+1-s.sharers(), maxStrangers)
+	strangers := s.others
+	for _, slot := range s.order {
+		if s.sources[slot].kind == Peer { // known, whether it holds all or fetches
+			strangers--
+		}
+	}
+	strangers = min(strangers, maxStrangers)
 	if slack < s.rules.Near {
 		strangers = int(float64(strangers) * float64(slack-s.rules.Urgent) / float64(far))
 	}

@@ -19,6 +19,7 @@ type Answer struct {
 	priority protocol.Priority
 	due      time.Time // when what is sent is needed
 	order    uint64    // in the pacer
+	start    bool      // of a track, for one who begins with this node
 	sent     bool
 	ended    bool
 }

@@ -116,7 +116,7 @@ func TestOfTwoWhoWaitForSoundTheFirstIsServedFirst(t *testing.T) {
 			defer func() { <-done }()
 			began = time.Now()
 			go func() {
-				run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: 0, Count: 16, Priority: protocol.PriorityUrgent})
+				run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: 0, Count: 16, Wait: true})
 				if err != nil {
 					t.Error(err)
 					done <- 0

@@ -83,9 +83,9 @@ func (p *pacer) most() int64 {
 	return max(p.cap(), 0)
 }
 
-// write sends b, no faster than may be. Of two who wait for sound the one who asked
-// first gets all of it first: both half as fast would be no sooner for the second.
-// The others take turns: a way that is never idle for long tells more of the queue.
+// write sends b, no faster than may be. Of two who wait for the start of a track the one
+// who asked first gets all of it first: both half as fast would be no sooner for the
+// second. Else they take turns: a way that is never idle for long tells of the queue.
 func (p *pacer) write(ctx context.Context, a *Answer, b []byte) error {
 	for len(b) > 0 {
 		rate := p.rate(a.conn)
@@ -95,7 +95,7 @@ func (p *pacer) write(ctx context.Context, a *Answer, b []byte) error {
 		}
 		n := min(len(b), pieceOf(rate))
 		order := a.order
-		if a.priority != protocol.PriorityUrgent {
+		if !a.start {
 			order = p.turns.next.Add(1)
 		}
 		if err := p.wait(ctx, a.conn, a.priority, order, n); err != nil {

@@ -123,6 +123,7 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	}
 	defer t.Release()
 	if m.Wait {
+		to.start = true
 		c.swarm.await(ctx, m.ID, func() bool { return t.Have().Has(m.First) })
 	}
 	have, count := t.Have(), 0
