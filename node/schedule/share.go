@@ -31,8 +31,8 @@ func (s *State) rank(c int) int {
 	return rank
 }
 
-// maxStrangers bounds what strangers counts: over that, all would stand in together
-// for so many parts that it matters little.
+// maxStrangers bounds what outranked counts, which is done for many chunks: over that
+// a block has a taker so seldom that more change little.
 const maxStrangers = 64
 
 // outranked reports whether one of those whom this listener does not know is likely

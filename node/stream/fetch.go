@@ -156,7 +156,11 @@ func (f *fetch) begin(ctx context.Context, o *opened) {
 	f.requests[id] = o.close
 	f.wg.Go(func() {
 		defer o.close()
-		if !f.learn(ctx, o.conn, o.HeadFirst, o.Proven, o.Path) || !src.server && !f.awaitProof(ctx, o.HeadFirst) {
+		if !f.learn(ctx, o.conn, o.HeadFirst, o.Proven, o.Path) {
+			f.end(ctx, id, errCorrupt)
+			return
+		}
+		if !src.server && !f.awaitProof(ctx, o.HeadFirst) {
 			return
 		}
 		f.end(ctx, id, f.receive(ctx, o.Head, src, id))

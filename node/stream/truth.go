@@ -69,17 +69,7 @@ func (s *Stream) believe(o *opened) error {
 // under its header goes, so that nobody else is told. One that was found out by the
 // size is settled already.
 func (s *Stream) checkHeader(ctx context.Context, from *swarm.Conn, told *protocol.Header) {
-	select {
-	case <-time.After(checkAfter):
-	case <-ctx.Done():
-		return
-	}
-	o, err := s.openAtServer(ctx, 0)
-	if err != nil {
-		return
-	}
-	defer o.close()
-	if !sameBytes(&o.Header, told) && from.Trusted() {
+	if h, ok := s.serversHeader(ctx); ok && !sameBytes(&h, told) && from.Trusted() {
 		from.Lied()
 		s.all.config.Cache.Remove(s.id) // the music goes on from memory
 	}
@@ -89,21 +79,27 @@ func (s *Stream) checkHeader(ctx context.Context, from *swarm.Conn, told *protoc
 // cached before it was measured. It is heard from the next play on: music that plays
 // gets no louder.
 func (s *Stream) learnLoudness(ctx context.Context, t *cache.Track) {
-	select {
-	case <-time.After(checkAfter):
-	case <-ctx.Done():
-		return
-	}
-	o, err := s.openAtServer(ctx, 0)
-	if err != nil {
-		return
-	}
-	defer o.close()
-	if h := t.Header(); o.Header.Loudness.Known() && sameBytes(&o.Header, &h) {
-		if err := t.SetLoudness(o.Header.Loudness); err != nil {
+	told, ok := s.serversHeader(ctx)
+	if h := t.Header(); ok && told.Loudness.Known() && sameBytes(&told, &h) {
+		if err := t.SetLoudness(told.Loudness); err != nil {
 			s.all.config.Log.Debug("keeping a track's loudness", "track", s.id.Short(), "err", err)
 		}
 	}
+}
+
+// serversHeader asks the server for the track's header, when the start is over.
+func (s *Stream) serversHeader(ctx context.Context) (h protocol.Header, ok bool) {
+	select {
+	case <-time.After(checkAfter):
+	case <-ctx.Done():
+		return h, false
+	}
+	o, err := s.openAtServer(ctx, 0)
+	if err != nil {
+		return h, false
+	}
+	defer o.close()
+	return o.Header, true
 }
 
 // sameBytes reports whether two headers are of the same bytes. Texts and loudness
