@@ -12,7 +12,7 @@ import (
 	"earshot/protocol"
 )
 
-// Cover returns the picture in a track's leading tag, from what is cached of the
+// Cover returns the picture in a track's tags, from what is cached of the
 // track alone: nothing is fetched for it, so that no sound waits for a picture.
 func (n *Node) Cover(ctx context.Context, id protocol.ID) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
@@ -27,7 +27,7 @@ func (n *Node) Cover(ctx context.Context, id protocol.ID) ([]byte, error) {
 	return readCover(held, held.size, id)
 }
 
-// Cover returns the picture in a track's leading tag.
+// Cover returns the picture in a track's tags.
 func (s *Server) Cover(ctx context.Context, id protocol.ID) ([]byte, error) {
 	t, err := s.Open(ctx, id, 0)
 	if err != nil {
@@ -38,25 +38,14 @@ func (s *Server) Cover(ctx context.Context, id protocol.ID) ([]byte, error) {
 }
 
 func readCover(r io.ReaderAt, size int64, id protocol.ID) ([]byte, error) {
-	offset, length, err := library.FindPicture(r, size)
-	if err != nil || length == 0 {
-		return nil, coverError(id, err)
-	}
-	picture := make([]byte, length)
-	if _, err := r.ReadAt(picture, offset); err != nil {
-		return nil, coverError(id, err)
-	}
-	return picture, nil
-}
-
-func coverError(id protocol.ID, err error) error {
-	if err == nil || errors.Is(err, io.EOF) { // a track that ends within its tag
-		return nil
-	}
+	picture, err := library.ReadPicture(r, size)
 	if errors.Is(err, cache.ErrMissing) {
 		err = control.ErrUnavailable
 	}
-	return fmt.Errorf("the cover of %s: %w", id.Short(), err)
+	if err != nil {
+		return nil, fmt.Errorf("the cover of %s: %w", id.Short(), err)
+	}
+	return picture, nil
 }
 
 // heldPart reads what is cached of a track; cache.ErrMissing where that is not.

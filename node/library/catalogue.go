@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"earshot/node/control"
@@ -110,33 +109,6 @@ func (l *Library) open(c copyOf) (*os.File, error) {
 		return nil, ErrChanged
 	}
 	return f, nil
-}
-
-// maxCover is the largest picture that Cover reads, in bytes. Scans of booklets
-// are larger, and nothing to show beside a track.
-const maxCover = 8 << 20
-
-// Cover returns the picture in a track's tag, and its media type (image/jpeg or
-// image/png); neither where it has none, or one above 8 MiB. It fails as Content
-// does.
-func (l *Library) Cover(ctx context.Context, id protocol.ID) (picture []byte, mime string, err error) {
-	var c cover
-	if err := l.one(ctx, id, "SELECT cover_offset, cover_size, cover_mime FROM tracks WHERE id = ?", &c.offset, &c.size, &c.mime); err != nil {
-		return nil, "", err
-	}
-	if c.size <= 0 || c.size > maxCover {
-		return nil, "", nil
-	}
-	f, err := l.Content(ctx, id)
-	if err != nil {
-		return nil, "", err
-	}
-	defer f.Close()
-	picture = make([]byte, c.size)
-	if _, err := io.ReadFull(io.NewSectionReader(f, c.offset, c.size), picture); err != nil {
-		return nil, "", fmt.Errorf("reading the cover of %v: %w", id, err)
-	}
-	return picture, c.mime, nil
 }
 
 // Skipped lists the files that could not be taken, by path. Paths are as on disk:

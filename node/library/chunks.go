@@ -43,8 +43,7 @@ func (t *texts) readChunks(f io.ReaderAt, size int64, order binary.ByteOrder) (p
 	eachChunk(f, 12, size, order, func(c chunk) {
 		switch c.id {
 		case "id3 ", "ID3 ":
-			picture = t.readID3v2(io.NewSectionReader(f, c.offset, c.size), c.size)
-			picture.offset += c.offset
+			picture.orElse(t.readID3v2(io.NewSectionReader(f, c.offset, c.size), c.size))
 		case "LIST":
 			var kind [4]byte
 			if n, _ := f.ReadAt(kind[:], c.offset); n == 4 && string(kind[:]) == "INFO" {
@@ -59,9 +58,6 @@ func (t *texts) readChunks(f io.ReaderAt, size int64, order binary.ByteOrder) (p
 		if field := own[c.id]; field != nil && *field == "" {
 			*field = c.text(f)
 		}
-	}
-	if picture.size == 0 {
-		picture = cover{}
 	}
 	return picture
 }

@@ -17,7 +17,7 @@ const (
 	databaseFile = "library.db"
 	// schemaVersion changes whenever the tables do, or what is made of a file
 	// does: a database of another version is made anew from the folder.
-	schemaVersion = 4
+	schemaVersion = 5
 	// connections lets searches go on beside a scan's one writer.
 	connections = 4
 )
@@ -47,10 +47,7 @@ CREATE TABLE tracks (
 	disc   INTEGER NOT NULL,
 	number INTEGER NOT NULL,
 	year   INTEGER NOT NULL,
-	header BLOB NOT NULL,
-	cover_offset INTEGER,
-	cover_size   INTEGER,
-	cover_mime   TEXT
+	header BLOB NOT NULL
 );
 CREATE INDEX tracks_order ON tracks (artist_key, album_key, disc, number, title_key, id);
 CREATE TABLE loudness (

@@ -64,12 +64,12 @@ func enterFile(ctx context.Context, tx *sql.Tx, r result) error {
 func enterTrack(ctx context.Context, tx *sql.Tx, r result) error {
 	t := &r.header.Track
 	var row int64
-	err := tx.QueryRowContext(ctx, `INSERT INTO tracks (id, artist_key, album_key, title_key, artist, album, disc, number, year, header, cover_offset, cover_size, cover_mime)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	err := tx.QueryRowContext(ctx, `INSERT INTO tracks (id, artist_key, album_key, title_key, artist, album, disc, number, year, header)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET album_key = excluded.album_key, title_key = excluded.title_key, album = excluded.album, header = excluded.header
 		RETURNING row`,
 		t.ID[:], fold(t.Artist), fold(t.Album), fold(t.Title), t.Artist, t.Album, t.Disc, t.Number, t.Year,
-		protocol.AppendHeader(nil, &r.header), r.cover.offset, r.cover.size, r.cover.mime).Scan(&row)
+		protocol.AppendHeader(nil, &r.header)).Scan(&row)
 	if err != nil {
 		return err
 	}

@@ -14,14 +14,7 @@ import (
 type tags struct {
 	title, artist, album string
 	disc, number, year   int
-	cover                cover
 	loudness             protocol.Loudness
-}
-
-// cover is where a picture is in a file. It is not read: it may have 50 MB.
-type cover struct {
-	offset, size int64
-	mime         string
 }
 
 // id3v1Size is the length of an ID3v1 tag, in bytes.
@@ -37,10 +30,8 @@ const id3v1Size = 128
 // frame, and was kept busy for 10 s by a fuzzed file.
 func readTags(f io.ReaderAt, size int64) tags {
 	var t texts
-	picture := t.readID3v2(f, size)
-	if c := t.readOwn(f, size); picture.size == 0 {
-		picture = c
-	}
+	t.readID3v2(f, size)
+	t.readOwn(f, size)
 	t.readAPE(f, size)
 	t.readID3v1(f, size)
 	if t.artist == "" {
@@ -49,7 +40,7 @@ func readTags(f io.ReaderAt, size int64) tags {
 	return tags{
 		title: clean(t.title), artist: clean(t.artist), album: clean(t.album),
 		disc: leadingNumber(t.disc, 9999), number: leadingNumber(t.number, 99999), year: leadingNumber(t.year, 9999),
-		cover: picture, loudness: t.gain.Loudness,
+		loudness: t.gain.Loudness,
 	}
 }
 
@@ -67,7 +58,7 @@ func (t *texts) readOwn(f io.ReaderAt, size int64) (picture cover) {
 	case "fLaC":
 		return t.readFLAC(f, start, size)
 	case "OggS":
-		t.readOgg(f, start)
+		return t.readOgg(f, start)
 	case "RIFF", "RF64", "BW64":
 		return t.readChunks(f, size, binary.LittleEndian)
 	case "FORM":

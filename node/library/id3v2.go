@@ -215,22 +215,10 @@ func (t *id3v2) picture(f frame) cover {
 		return cover{}
 	}
 	before := int64(len(b) - len(rest) + zero + width)
-	if mime = pictureType(mime); mime == "" {
+	if !isShown(mime) || f.size <= before {
 		return cover{}
 	}
-	return cover{offset: t.offset + f.offset + before, size: f.size - before, mime: mime}
-}
-
-// pictureType returns the media type of pictures that a player is likely to show, ""
-// for others, and for links.
-func pictureType(mime string) string {
-	switch mime = strings.ToLower(mime); mime {
-	case "image/jpg", "image/jpeg":
-		return "image/jpeg"
-	case "image/png":
-		return mime
-	}
-	return ""
+	return cover{io.NewSectionReader(t.r, f.offset+before, f.size-before), f.size - before}
 }
 
 // unstuff takes out the zero bytes that unsynchronisation puts behind 0xff.

@@ -150,25 +150,3 @@ func TestHostileTagsAreMadeFitForAScreen(t *testing.T) {
 		t.Errorf("%q, %q, %d bytes", got.Title, got.Artist, len(got.Album))
 	}
 }
-
-func TestACoverIsGivenOut(t *testing.T) {
-	f := newFolder(t)
-	data := append(id3Tag(4, 0, id3Frame("APIC", "\x03image/jpeg\x00\x03\x00picture")), mp3(10, nil)...)
-	f.write("1.mp3", data)
-	large := append(id3Tag(4, 0, id3Frame("APIC", "\x03image/jpeg\x00\x03\x00"+strings.Repeat("x", maxCover+1))), mp3(10, nil)...)
-	f.write("2.mp3", large)
-	l := f.open()
-	scan(t, l)
-	for _, test := range []struct {
-		data          []byte
-		picture, mime string
-	}{{data, "picture", "image/jpeg"}, {large, "", ""}} {
-		picture, mime, err := l.Cover(t.Context(), blake3.Sum256(test.data))
-		if string(picture) != test.picture || mime != test.mime || err != nil {
-			t.Errorf("%.20q, %s, %v", picture, mime, err)
-		}
-	}
-	if _, _, err := l.Cover(t.Context(), protocol.ID{}); !errors.Is(err, ErrUnknownTrack) {
-		t.Errorf("of an unknown track: %v", err)
-	}
-}

@@ -24,7 +24,6 @@ type result struct {
 	again  bool // it may be readable another time, unchanged
 	header protocol.Header
 	tree   []byte
-	cover  cover
 }
 
 // read makes a track of a file.
@@ -63,7 +62,7 @@ func (l *Library) readTrack(ctx context.Context, r *result) error {
 	t.Title, t.Artist, t.Album = tags.title, tags.artist, tags.album
 	t.Disc, t.Number, t.Year = tags.disc, tags.number, tags.year
 	nameAfterPath(&t, r.path)
-	r.header, r.cover = info.Header(t), tags.cover
+	r.header = info.Header(t)
 	r.header.Loudness = tags.loudness
 	if now, err := f.Stat(); err != nil || now.Size() != r.size || now.ModTime().UnixNano() != r.mtime {
 		return errUnsettled
