@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -113,6 +114,80 @@ func TestACoverOf50MBIsNotRead(t *testing.T) {
 			t.Errorf("%s: the first sound takes %d bytes", name, f.read)
 		}
 	}
+}
+
+// A comment header of 50 MB in an Ogg file, as a cover makes it: Probe, which walks over
+// all pages, keeps none of it, and a decoder does not read it.
+func TestACommentOf50MBIsNotKept(t *testing.T) {
+	size := fewer(50) << 20
+	for _, name := range []string{"tune.ogg", "tune.opus"} {
+		plain := loadFile(t, name)
+		b := withComment(t, plain, size)
+		r := bytes.NewReader(b)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		i, err := Probe(r, int64(len(b)))
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		// What is put together of a packet before it is too long, and the decoders' tables.
+		if most := uint64(8 * maxOggPacket); after.TotalAlloc-before.TotalAlloc > most {
+			t.Errorf("%s: Probe allocates %d bytes, want at most %d", name, after.TotalAlloc-before.TotalAlloc, most)
+		}
+		if want := header(t, plain); i.Samples != want.Samples || i.Bitrate != want.Bitrate {
+			t.Errorf("%s: %d samples at %d bit/s, want %d at %d", name, i.Samples, i.Bitrate, want.Samples, want.Bitrate)
+		}
+		src := watch(b)
+		d, err := NewDecoder(src, i.Header(protocol.Track{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := d.Read(make([]byte, 100)); n == 0 || err != nil {
+			t.Errorf("%s: %d bytes, %v", name, n, err)
+		}
+		if read := src.pos - src.lowest; src.lowest < int64(size) || read > 64<<10 {
+			t.Errorf("%s: the first sound takes %d bytes from %d on", name, read, src.lowest)
+		}
+	}
+}
+
+// The number of channels may change in a chain: each link is mixed for itself.
+func TestAChainOfMonoAndStereoPlays(t *testing.T) {
+	for _, names := range [][]string{{"tune.opus", "speech.opus", "six.opus"}, {"tune.ogg", "lfe.ogg"}, {"speech.opus", "tune.opus"}} {
+		var file, want []byte
+		channels := map[int]bool{}
+		for _, name := range names {
+			b := loadFile(t, name)
+			i, err := probeBytes(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			channels[i.Channels] = true
+			file, want = append(file, b...), append(want, decodePlain(t, b)...)
+		}
+		if len(channels) < 2 {
+			t.Fatalf("%v: channels %v", names, channels)
+		}
+		if !bytes.Equal(decodePlain(t, file), want) {
+			t.Errorf("%v: it does not sound as its links do", names)
+		}
+	}
+}
+
+// decodePlain decodes a file without converting its rate.
+func decodePlain(t *testing.T, b []byte) []byte {
+	t.Helper()
+	h := header(t, b)
+	c, err := newCodec(bytes.NewReader(b), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm, err := io.ReadAll(&track{codec: c, samples: h.Samples})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pcm
 }
 
 // Every rate, number of channels and width that PCM comes in.

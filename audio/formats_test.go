@@ -25,6 +25,8 @@ func TestACoverDoesNotDelayTheSound(t *testing.T) {
 		"MP3":  {mp3, append(id3(size), mp3...)},
 		"FLAC": {flac, splice(flac, info, info, block)},
 		"WAV":  {wav, splice(wav, 36, 36, list)},
+		"Ogg":  {loadFile(t, "tune.ogg"), withComment(t, loadFile(t, "tune.ogg"), size)},
+		"Opus": {loadFile(t, "tune.opus"), withComment(t, loadFile(t, "tune.opus"), size)},
 	} {
 		var read [2]int64
 		for k, b := range [][]byte{c.plain, c.covered} {
@@ -47,6 +49,63 @@ func TestACoverDoesNotDelayTheSound(t *testing.T) {
 		}
 		if !bytes.Equal(decodeAll(t, c.plain), decodeAll(t, c.covered)) {
 			t.Errorf("%s: it sounds another way with a cover", name)
+		}
+	}
+}
+
+// withComment makes the comment header of an Ogg file longer by so many bytes. The pages
+// behind keep their numbers, which nobody looks at.
+func withComment(t testing.TB, file []byte, more int) []byte {
+	t.Helper()
+	pages := oggPages{win: &blocks{r: bytes.NewReader(file), size: int64(len(file))}, end: int64(len(file))}
+	first, err := pages.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, serial := file[:first.size:first.size], first.serial
+	var packets oggPackets
+	var headers [][]byte
+	for len(headers) == 0 || oggFormat(file[oggHeaderSize+1:]) == protocol.FormatVorbis && len(headers) < 2 {
+		p, err := pages.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets.of(p, func(packet []byte) bool {
+			headers = append(headers, bytes.Clone(packet))
+			return true
+		})
+	}
+	headers[0] = append(headers[0], make([]byte, more)...)
+	b := append(make([]byte, 0, len(file)+more+more/200), head...)
+	for _, packet := range headers {
+		b = appendOggPacket(b, serial, packet)
+	}
+	return append(b, file[pages.pos:]...)
+}
+
+// appendOggPacket puts a packet on pages of its own.
+func appendOggPacket(b []byte, serial uint32, packet []byte) []byte {
+	const most = 255 * 255
+	for flags := byte(0); ; flags = oggContinued {
+		body := packet[:min(len(packet), most)]
+		last := len(body) < most
+		start := len(b)
+		b = append(append(b, oggMagic...), 0, flags)
+		b = binary.LittleEndian.AppendUint64(b, 0)
+		b = binary.LittleEndian.AppendUint32(b, serial)
+		b = append(b, make([]byte, 8)...)
+		b = append(b, byte(len(body)/255))
+		for range len(body) / 255 {
+			b = append(b, 255)
+		}
+		if last {
+			b[len(b)-1-len(body)/255]++
+			b = append(b, byte(len(body)%255))
+		}
+		b = append(b, body...)
+		binary.LittleEndian.PutUint32(b[start+oggCRCAt:], oggCRC(b[start:]))
+		if packet = packet[len(body):]; last {
+			return b
 		}
 	}
 }
