@@ -69,3 +69,28 @@ func TestWhatComesBehindAGapIsNotNeededBeforeIt(t *testing.T) {
 		t.Errorf("the second chunk is needed within %v, want %v", got, want)
 	}
 }
+
+// The least head of a track of a high bitrate has several chunks: each is asked of
+// whoever has it first, though the server is sending it.
+func TestALeastHeadIsAskedOfPeersToo(t *testing.T) {
+	const chunks = 3 // 0.4 s
+	for _, c := range []struct {
+		others int
+		head   int
+		peers  bool
+	}{
+		{others: 5, head: chunks, peers: true},
+		{others: 0, head: chunks, peers: false}, // nobody else waits for the server
+		{others: 5, head: 30, peers: false},     // the server is idle
+	} {
+		b := &bench{t, New(Config{Timeline: NewTimeline(header(900_000, 60*time.Second)), Seed: 1, Others: c.others}), 0}
+		b.add(theServer)
+		b.Playhead(0, 0, 0, Playing)
+		b.Expect(0, theServer, 0, c.head)
+		b.add(1)
+		asked := of(b.step(0), Request, 1)
+		if got := len(asked) > 0 && asked[0].First == 0; got != c.peers {
+			t.Errorf("%d others, a head of %d chunks: asked of the peer %+v, want %v", c.others, c.head, asked, c.peers)
+		}
+	}
+}

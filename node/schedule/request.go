@@ -84,10 +84,18 @@ func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
 	}
 	r := s.owe(now, i, first, n)
 	r.head = true
-	if s.others > 0 && n == 1 { // on a crowded uplink it comes as slowly as it is played
-		s.want.set(first) // of peers too
+	if s.others > 0 && s.least(first, n) { // on a crowded uplink it comes as slowly as it is played
+		for c := first; c < first+n; c++ {
+			s.want.set(c) // of peers too
+		}
 	}
 	return r.id
+}
+
+// least reports whether n chunks from first on are the least that a server sends of a
+// track: its uplink is crowded.
+func (s *State) least(first, n int) bool {
+	return n == 1 || s.line.at(first+n-1)-max(s.line.at(first), s.pos) < LeastHead
 }
 
 // owe enters a request for chunks that at most one other covers.

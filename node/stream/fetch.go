@@ -36,7 +36,7 @@ type source struct {
 	server    bool
 	added     bool // to the schedule
 	have      protocol.Bitmap
-	soon      int // one more chunk, and this: it will have that one soon
+	soon      [2]int // the first chunk, and the one behind the last, that it will have soon
 	listening bool
 }
 
@@ -253,7 +253,7 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 			f.requests[a.ID] = cancel
 			m := &protocol.Get{
 				ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority, Within: a.Within,
-				Prove: !f.s.pieces.proven(), Wait: a.First+1 == src.soon,
+				Prove: !f.s.pieces.proven(), Wait: src.soon[0] <= a.First && a.First < src.soon[1],
 			}
 			f.wg.Go(func() {
 				defer cancel()

@@ -57,7 +57,7 @@ func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 		joined := sw.Joined()
 		for _, c := range sw.Neighbours() {
 			if c.Node() == first.Peers[0].Node {
-				f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst) })
+				f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst, first.HeadCount) })
 				return
 			}
 		}
@@ -69,17 +69,17 @@ func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 	}
 }
 
-// promised takes note of a chunk that a neighbour will have soon.
-func (f *fetch) promised(now time.Duration, c *swarm.Conn, chunk int) {
+// promised takes note of n chunks from first on that a neighbour will have soon.
+func (f *fetch) promised(now time.Duration, c *swarm.Conn, first, n int) {
 	src := f.source(c)
 	if src.have == nil {
 		src.have = protocol.NewBitmap(protocol.Chunks(f.s.pieces.header.Size))
 	}
-	src.soon = chunk + 1
-	if !src.have.Has(chunk) {
-		src.have.Set(chunk)
-		f.offer(now, src)
+	src.soon = [2]int{first, first + n}
+	for i := first; i < first+n; i++ {
+		src.have.Set(i)
 	}
+	f.offer(now, src)
 }
 
 // trackerPatience is how long the server may take to name peers before neighbours
