@@ -18,7 +18,11 @@ func TestWhatAPlayerHasInHandIsToldApartFromASeek(t *testing.T) {
 		s := &Stream{pieces: &pieces{header: h}, kick: make(chan struct{}, 1)}
 		at := func(offset int64, waiting bool, want time.Duration) {
 			t.Helper()
-			s.at(offset, waiting)
+			n := second
+			if waiting {
+				n = 0
+			}
+			s.at(offset, n)
 			if got := s.ahead(time.Now()); got != want {
 				t.Errorf("at %d s it has %v in hand, want %v", offset/second, got, want)
 			}
@@ -35,5 +39,12 @@ func TestWhatAPlayerHasInHandIsToldApartFromASeek(t *testing.T) {
 		at(300*second, false, 0)
 		at(301*second, false, time.Second)
 		at(10*second, true, 0)
+		at(10*second, false, 0)
+		for i := range int64(60) { // it reads all it can get
+			at((11+i)*second, false, time.Duration(1+i)*time.Second)
+		}
+		at(71*second, true, 61*time.Second)
+		at(40*second, true, 0) // its user seeks
+		at(40*second, false, 0)
 	})
 }

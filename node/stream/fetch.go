@@ -188,9 +188,11 @@ func (f *fetch) look() {
 	s.mu.Lock()
 	place, waiting, lacking, ahead := s.place, s.waiting, s.lacking, s.ahead(time.Now())
 	s.lacking = nil
-	mode := schedule.Idle
+	mode, reading := schedule.Idle, s.wishes[wishPlay] > 0
 	switch {
-	case s.wishes[wishPlay] > 0:
+	case reading && ahead > readAhead:
+		mode = schedule.Background
+	case reading:
 		mode = schedule.Playing
 	case s.wishes[wishHead] > 0:
 		mode = schedule.PrefetchHead
@@ -210,12 +212,12 @@ func (f *fetch) look() {
 	s.mu.Lock()
 	s.buffered = buffered
 	s.mu.Unlock()
-	if mode == schedule.Background { // what it waits for is whatever is missing
+	if mode == schedule.Background && !reading { // what it waits for is whatever is missing
 		chunk, waiting = s.pieces.firstMissing(), true
 	} else if held { // it waits for more than its place
 		chunk, waiting = s.pieces.nextMissing(chunk), true
 	} else {
-		waiting = waiting && mode == schedule.Playing && !s.pieces.has(chunk)
+		waiting = waiting && reading && !s.pieces.has(chunk)
 	}
 	f.checkDry(chunk, waiting)
 }

@@ -66,7 +66,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 		if err != nil { // damaged on disk, and dropped: fetched anew
 			r.s.damaged(int(r.offset / protocol.ChunkSize))
 		}
-		r.s.at(r.offset, n == 0)
+		r.s.at(r.offset, n)
 		if n > 0 {
 			r.offset += int64(n)
 			r.count(from, int64(n))

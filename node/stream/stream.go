@@ -35,6 +35,8 @@ type Stream struct {
 	from     time.Duration // where playing is to begin
 	place    int64         // byte offset of the reader
 	waiting  bool          // the reader waits there
+	next     int64         // where the last read ended
+	jumped   bool          // it has gone elsewhere, and the clock is not set anew yet
 	clock    time.Time     // when the track's beginning would have been heard
 	lacking  []int         // chunks found damaged on disk
 	buffered time.Duration
@@ -151,14 +153,19 @@ func (s *Stream) nudge() {
 	}
 }
 
-// at tells where the reader is.
-func (s *Stream) at(offset int64, waiting bool) {
-	t, now := s.pieces.header.TimeAt(offset), time.Now()
+// at tells where the reader is, and how many bytes it was given there; none while it
+// waits.
+func (s *Stream) at(offset int64, n int) {
+	t, now, waiting := s.pieces.header.TimeAt(offset), time.Now(), n == 0
 	s.mu.Lock()
 	moved := s.place/protocol.ChunkSize != offset/protocol.ChunkSize || s.waiting != waiting
-	s.place, s.waiting = offset, waiting
-	if heard := s.clock.Add(t); !waiting && (now.After(heard) || heard.Sub(now) > mostAhead) {
-		s.clock, moved = now.Add(-t), true // it begins, goes on after a pause, or elsewhere
+	s.jumped = s.jumped || offset != s.next
+	s.place, s.next, s.waiting = offset, offset+int64(n), waiting
+	if heard := s.clock.Add(t); !waiting {
+		if now.After(heard) || s.jumped && heard.Sub(now) > mostAhead {
+			s.clock, moved = now.Add(-t), true // it begins, goes on after a pause, or elsewhere
+		}
+		s.jumped = false
 	}
 	s.mu.Unlock()
 	if moved {
@@ -166,16 +173,23 @@ func (s *Stream) at(offset int64, waiting bool) {
 	}
 }
 
-// mostAhead is how far a reader may be ahead of what is heard and have read on:
-// the second that a player decodes ahead (package player), and what an output and
-// a decoder hold. Farther, it has gone elsewhere.
-const mostAhead = 2 * time.Second
+const (
+	// mostAhead is how far a reader may be ahead of what is heard and have jumped a
+	// little: the second that a player decodes ahead (package player), and what an
+	// output and a decoder hold. Farther, it has gone elsewhere.
+	mostAhead = 2 * time.Second
+	// readAhead is how far ahead of what is heard one that reads on is taken to play:
+	// what the schedule calls near (schedule.Rules.Near). A program that reads all it
+	// can get, as players do by HTTP, has that much in hand; what it reads beyond is
+	// fetched in no hurry, until the clock comes near its place.
+	readAhead = 15 * time.Second
+)
 
 // ahead is how long until the reader's place is heard: what a player has in hand;
 // nothing where the reader has just gone elsewhere. s.mu is held.
 func (s *Stream) ahead(now time.Time) time.Duration {
 	ahead := s.clock.Add(s.pieces.header.TimeAt(s.place)).Sub(now)
-	if ahead > mostAhead {
+	if s.jumped && ahead > mostAhead {
 		return 0
 	}
 	return max(ahead, 0)
