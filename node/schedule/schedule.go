@@ -25,10 +25,11 @@ const (
 // Source is what is known of a source before it has delivered anything. Zero
 // RTT and Rate mean unknown.
 type Source struct {
-	Kind Kind
-	RTT  time.Duration // smoothed round trip
-	Rate float64       // bytes a second it is likely to send us, e.g. as measured on another track
-	Key  uint64        // who it is, the same in every listener's State (see Config.Self)
+	Kind   Kind
+	RTT    time.Duration // smoothed round trip
+	MinRTT time.Duration // the shortest seen, which is how far away it is; zero: RTT
+	Rate   float64       // bytes a second it is likely to send us, e.g. as measured on another track
+	Key    uint64        // who it is, the same in every listener's State (see Config.Self)
 }
 
 // Mode says what the track is wanted for, and so what may be asked of whom.
@@ -135,7 +136,7 @@ type State struct {
 	left   int      // missing chunks
 
 	sources  []source // a slot is reused when its source is gone
-	order    []int16  // slots in use, by rising round trip
+	order    []int16  // slots in use, the nearest first
 	banned   []SourceID
 	requests []request // in the order they were sent
 

@@ -35,6 +35,7 @@ type source struct {
 	holding    int    // chunks in it
 
 	rtt    time.Duration
+	minRTT time.Duration // how far away it is
 	rate   float64       // bytes a second while it delivers, EWMA
 	wait   time.Duration // from asking an idle source to its first byte, EWMA
 	late   time.Duration // by how much it misses its expected times, EWMA
@@ -52,23 +53,26 @@ type source struct {
 	flowBytes int
 }
 
-// AddSource adds a source, or brings the round trip of one that is there up to
+// AddSource adds a source, or brings the round trips of one that is there up to
 // date. A peer is asked for nothing before SetHave or Got.
 func (s *State) AddSource(now time.Duration, id SourceID, src Source) {
 	s.begin(now)
+	if src.MinRTT <= 0 {
+		src.MinRTT = src.RTT
+	}
 	if i := s.find(id); i >= 0 {
 		if src.RTT > 0 {
-			s.sources[i].rtt = src.RTT
+			s.sources[i].rtt, s.sources[i].minRTT = src.RTT, src.MinRTT
 			s.sort()
 		}
 		return
 	}
-	p := source{id: id, kind: src.Kind, used: true, key: src.Key, rtt: src.RTT, rate: src.Rate, window: 1}
+	p := source{id: id, kind: src.Kind, used: true, key: src.Key, rtt: src.RTT, minRTT: src.MinRTT, rate: src.Rate, window: 1}
 	if p.kind == Server {
 		p.window = serverWindow
 	}
 	if p.rtt <= 0 {
-		p.rtt = guessRTT
+		p.rtt, p.minRTT = guessRTT, guessRTT
 	}
 	if !(p.rate >= minRate) { // also NaN
 		p.rate = guessRate
@@ -94,10 +98,10 @@ func (s *State) place(p source) int {
 	return len(s.sources) - 1
 }
 
-// sort keeps the order by round trip; insertion sort, as it is nearly sorted.
+// sort keeps the order by distance; insertion sort, as it is nearly sorted.
 func (s *State) sort() {
 	for i := 1; i < len(s.order); i++ {
-		for j := i; j > 0 && s.sources[s.order[j]].rtt < s.sources[s.order[j-1]].rtt; j-- {
+		for j := i; j > 0 && s.sources[s.order[j]].minRTT < s.sources[s.order[j-1]].minRTT; j-- {
 			s.order[j], s.order[j-1] = s.order[j-1], s.order[j]
 		}
 	}

@@ -307,7 +307,7 @@ func (s *State) fillFar(now time.Duration, from int) {
 	for k := range s.order {
 		i := int(s.order[k])
 		src := &s.sources[i]
-		for ; nearer < k && 2*s.sources[s.order[nearer]].rtt+nearEnough <= src.rtt; nearer++ {
+		for ; nearer < k && 2*s.sources[s.order[nearer]].minRTT+nearEnough <= src.minRTT; nearer++ {
 			s.cover(now, &s.sources[s.order[nearer]])
 		}
 		if src.kind == Server || src.have == nil || src.dry {

@@ -145,8 +145,7 @@ func (f *fetch) begin(ctx context.Context, o *opened) {
 	if o.conn.Server() {
 		f.addServer(now, o.conn)
 	} else if !src.added {
-		src.added = true
-		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Peer, RTT: o.conn.RTT(), Key: key(o.conn.Node())})
+		f.addPeer(now, src)
 	}
 	if o.HeadCount == 0 {
 		o.Head.Close()
@@ -157,13 +156,13 @@ func (f *fetch) begin(ctx context.Context, o *opened) {
 	f.wg.Go(func() {
 		defer o.close()
 		if !f.learn(ctx, o.conn, o.HeadFirst, o.Proven, o.Path) {
-			f.end(ctx, id, errCorrupt)
+			f.end(ctx, id, src, errCorrupt)
 			return
 		}
 		if !src.server && !f.awaitProof(ctx, o.HeadFirst) {
 			return
 		}
-		f.end(ctx, id, f.receive(ctx, o.Head, src, id))
+		f.end(ctx, id, src, f.receive(ctx, o.Head, src, id))
 	})
 }
 
@@ -280,14 +279,15 @@ func (f *fetch) get(request, ctx context.Context, m *protocol.Get, id schedule.R
 		}
 		run.Close()
 	}
-	f.end(ctx, id, err)
+	f.end(ctx, id, src, err)
 }
 
 // end tells the schedule how a request ended; one that it cancelled itself it
 // has forgotten.
-func (f *fetch) end(ctx context.Context, id schedule.RequestID, err error) {
+func (f *fetch) end(ctx context.Context, id schedule.RequestID, src *source, err error) {
 	f.tell(ctx, func(f *fetch, now time.Duration) {
 		delete(f.requests, id)
+		f.measure(now, src)
 		if err == nil {
 			f.schedule.Finished(now, id)
 		} else {
@@ -322,9 +322,25 @@ func (f *fetch) addServer(now time.Duration, c *swarm.Conn) *source {
 	src := f.source(c)
 	if !src.added {
 		src.server, src.added = true, true
-		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Server, RTT: c.RTT()})
+		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Server, RTT: c.RTT(), MinRTT: c.MinRTT()})
 	}
 	return src
+}
+
+// addPeer makes a neighbour a source.
+func (f *fetch) addPeer(now time.Duration, src *source) {
+	src.added = true
+	f.schedule.AddSource(now, src.id, schedule.Source{
+		Kind: schedule.Peer, RTT: src.conn.RTT(), MinRTT: src.conn.MinRTT(), Key: key(src.conn.Node()),
+	})
+}
+
+// measure tells the schedule how far away a source that has answered is by now: a
+// handshake's round trips are those of large packets and of a busy processor.
+func (f *fetch) measure(now time.Duration, src *source) {
+	if src.added && f.byID[src.id] == src { // else it is gone
+		f.schedule.AddSource(now, src.id, schedule.Source{RTT: src.conn.RTT(), MinRTT: src.conn.MinRTT()})
+	}
 }
 
 func (f *fetch) source(c *swarm.Conn) *source {
@@ -376,8 +392,7 @@ func (f *fetch) offer(now time.Duration, src *source) {
 		return
 	}
 	if !src.added {
-		src.added = true
-		f.schedule.AddSource(now, src.id, schedule.Source{Kind: schedule.Peer, RTT: src.conn.RTT(), Key: key(src.conn.Node())})
+		f.addPeer(now, src)
 	}
 	if src.have.Count() > 0 || src.listening {
 		f.s.setCompany()

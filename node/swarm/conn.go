@@ -92,6 +92,10 @@ func (c *Conn) Addr() netip.AddrPort { return addrPort(c.quic.RemoteAddr()) }
 // RTT returns the smoothed round-trip time.
 func (c *Conn) RTT() time.Duration { return c.quic.ConnectionStats().SmoothedRTT }
 
+// MinRTT returns the shortest round-trip time seen: what a queue adds comes and
+// goes, so this is how far away the other side is.
+func (c *Conn) MinRTT() time.Duration { return c.quic.ConnectionStats().MinRTT }
+
 // Transferred returns the bytes of track data sent to and received from it.
 func (c *Conn) Transferred() (uploaded, downloaded int64) {
 	return c.uploaded.Load(), c.downloaded.Load()

@@ -201,8 +201,7 @@ func (s *Swarm) look() {
 	sights := make([]sight, 0, len(conns))
 	for _, c := range conns {
 		if c.IsIntroduced() {
-			// The shortest round trip is the path's; what a queue adds comes and goes.
-			sights = append(sights, sight{c.node, c.Peer().Coordinate, c.quic.ConnectionStats().MinRTT})
+			sights = append(sights, sight{c.node, c.Peer().Coordinate, c.MinRTT()})
 		}
 	}
 	s.place.look(sights)
