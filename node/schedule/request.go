@@ -95,7 +95,7 @@ func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
 // least reports whether n chunks from first on are the least that a server sends of a
 // track: its uplink is crowded.
 func (s *State) least(first, n int) bool {
-	return n == 1 || s.line.at(first+n-1)-max(s.line.at(first), s.pos) < LeastHead
+	return s.line.at(first+n-1)-max(s.line.at(first), s.pos) < LeastHead // the last one begins within it
 }
 
 // owe enters a request for chunks that at most one other covers.

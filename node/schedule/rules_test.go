@@ -375,3 +375,20 @@ func TestTimelineFollowsTheSeekTable(t *testing.T) {
 		t.Error("an empty track is not done")
 	}
 }
+
+// A reader is told of a chunk a moment before the schedule is.
+func TestWhatIsFetchedInNoHurryIsNotTakenBackWhereverTheReaderIs(t *testing.T) {
+	b := &bench{t, New(Config{Timeline: track(), Seed: 1}), 0}
+	b.add(theServer)
+	b.Playhead(0, 0, 0, Background)
+	asked := of(b.step(2*time.Second), Request, theServer)
+	if len(asked) != 1 || asked[0].Count < 2 {
+		t.Fatalf("asked for %+v", asked)
+	}
+	b.Playhead(b.now, int64(asked[0].First+1)*protocol.ChunkSize, time.Minute, Background)
+	for _, a := range b.step(50 * time.Millisecond) {
+		if a.Kind == Cancel {
+			t.Errorf("taken back: %+v", a)
+		}
+	}
+}

@@ -48,8 +48,12 @@ func (s *State) wake(now, t time.Duration) {
 }
 
 // leaveBehind cancels what a seek has made less than urgent or near, so that
-// the sources' capacity is free for the new place.
+// the sources' capacity is free for the new place. In no hurry no place is better
+// than another.
 func (s *State) leaveBehind(now time.Duration) {
+	if s.mode == Background {
+		return
+	}
 	for k := len(s.requests) - 1; k >= 0; k-- {
 		r := &s.requests[k]
 		if s.slack(now, int(r.first+r.count)-1) >= s.rules.Near && s.slack(now, int(r.first)) >= s.rules.Near {
