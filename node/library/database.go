@@ -16,7 +16,8 @@ import (
 const (
 	databaseFile = "library.db"
 	// schemaVersion changes whenever the tables do, or what is made of a file
-	// does: a database of another version is made anew from the folder.
+	// does: a database of another version is made anew from the folder, which
+	// measures all loudness again, unless an upgrade does.
 	schemaVersion = 5
 	// connections lets searches go on beside a scan's one writer.
 	connections = 4
@@ -62,16 +63,25 @@ CREATE TABLE proofs (id BLOB PRIMARY KEY, tree BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (title, artist, album, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3');
 `
 
+// upgrade makes the tables of the version before into today's: where the pictures of
+// tracks are was kept, and used by nothing.
+const upgrade = `
+ALTER TABLE tracks DROP COLUMN cover_offset;
+ALTER TABLE tracks DROP COLUMN cover_size;
+ALTER TABLE tracks DROP COLUMN cover_mime;
+`
+
 // tables are what a database is made of, and how many use it at once.
 type tables struct {
 	version     int    // of the schema
 	schema      string // in SQL
+	upgrade     string // from the version before, in SQL; empty if there is none
 	checked     []string
 	connections int
 }
 
 // libraryTables are those of a Library.
-var libraryTables = tables{schemaVersion, schema, []string{"files", "tracks"}, connections}
+var libraryTables = tables{schemaVersion, schema, upgrade, []string{"files", "tracks"}, connections}
 
 // openDatabase opens a database, making its tables in a new one. In WAL mode
 // readers do not wait for the writer; synchronous=NORMAL may lose the last
@@ -109,6 +119,10 @@ func (of tables) prepare(ctx context.Context, db *sql.DB) error {
 		return of.check(ctx, db)
 	case 0:
 		return of.create(ctx, db)
+	case of.version - 1:
+		if of.upgrade != "" {
+			return of.renew(ctx, db)
+		}
 	}
 	return fmt.Errorf("%w: its tables are of version %d, not %d", errUnsound, version, of.version)
 }
@@ -143,7 +157,30 @@ func (of tables) create(ctx context.Context, db *sql.DB) error {
 	if tables > 0 {
 		return fmt.Errorf("%w: it has tables, but no version", errUnsound)
 	}
-	if _, err := tx.ExecContext(ctx, of.schema+fmt.Sprintf("PRAGMA user_version = %d", of.version)); err != nil {
+	return of.commit(ctx, tx, of.schema)
+}
+
+// renew upgrades a sound database of the version before.
+func (of tables) renew(ctx context.Context, db *sql.DB) error {
+	if err := of.check(ctx, db); err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := of.commit(ctx, tx, of.upgrade); code(err) == sqlite3.SQLITE_ERROR {
+		return fmt.Errorf("%w: %w", errUnsound, err) // it is not what its version says
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// commit changes the tables, and says of which version they are now.
+func (of tables) commit(ctx context.Context, tx *sql.Tx, change string) error {
+	if _, err := tx.ExecContext(ctx, change+fmt.Sprintf("PRAGMA user_version = %d", of.version)); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -64,6 +64,7 @@ func TestADatabaseIsKeptUnlessItIsBad(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"PRAGMA user_version = 1",
+		"PRAGMA user_version = 4", // and has today's tables
 		"PRAGMA user_version = 0",
 		"PRAGMA user_version = 99",
 		"DROP TABLE tracks",
@@ -90,6 +91,44 @@ func TestADatabaseIsKeptUnlessItIsBad(t *testing.T) {
 	}
 	if _, err := os.Stat(path + ".damaged"); err != nil {
 		t.Errorf("the bad one is not kept: %v", err)
+	}
+}
+
+func TestADatabaseOfTheVersionBeforeKeepsWhatWasMeasured(t *testing.T) {
+	f := newFolder(t)
+	id := f.track("1.mp3", "One", "A", "X", 1)
+	data := t.TempDir()
+	l, err := Open(t.Context(), data, f.path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scan(t, l)
+	for _, change := range []string{
+		"ALTER TABLE tracks ADD COLUMN cover_offset INTEGER",
+		"ALTER TABLE tracks ADD COLUMN cover_size INTEGER",
+		"ALTER TABLE tracks ADD COLUMN cover_mime TEXT",
+		"INSERT INTO loudness (id, blocks, gain, peak) SELECT id, x'00', 1, 1 FROM tracks",
+		"PRAGMA user_version = 4",
+	} {
+		if _, err := l.db.Exec(change); err != nil {
+			t.Fatal(change, err)
+		}
+	}
+	l.Close()
+	if l, err = Open(t.Context(), data, f.path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var measured int
+	if err := l.db.QueryRow("SELECT count(*) FROM loudness").Scan(&measured); err != nil || measured != 1 || l.Len() != 1 {
+		t.Errorf("%d tracks, %d of them measured, %v", l.Len(), measured, err)
+	}
+	f.track("2.mp3", "Two", "A", "X", 2) // and it takes new ones
+	if scan(t, l); l.Len() != 2 {
+		t.Errorf("%d tracks after a scan", l.Len())
+	}
+	if _, err := l.Header(t.Context(), id); err != nil {
+		t.Error(err)
 	}
 }
 
