@@ -43,15 +43,21 @@ func TestWhoReadsFarAheadIsServedFromPeers(t *testing.T) {
 	})
 }
 
-func TestWhoReadsFarAheadOfTheServerAloneGetsItAtATrickle(t *testing.T) {
+func TestWhoIsAloneWithTheServerReadsFarAheadAtHalfOfWhatItCanSend(t *testing.T) {
 	track := newLabTrack(1, 4*time.Minute, 192_000)
-	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
-		took := l.node(homeLine).readAll(t, track)
-		if took < track.header.Duration/4 || took > track.header.Duration*6/10 {
-			t.Errorf("4 minutes came in %v", took)
-		}
-		if sent := l.server.swarm.Traffic().Uploaded; sent > track.header.Size*102/100 {
-			t.Errorf("the server sent %d bytes of %d", sent, track.header.Size)
-		}
-	})
+	for _, line := range []int{100e6, 2e6} {
+		labWith(withUp(serverLine, line), track).run(t, func(t *testing.T, l *lab) {
+			took := l.node(homeLine).readAll(t, track)
+			whole := time.Duration(float64(track.header.Size*8) / float64(line) * float64(time.Second))
+			if took > track.header.Duration/8 && took > 3*whole {
+				t.Errorf("with %d bit/s 4 minutes came in %v", line, took)
+			}
+			if took < whole*3/2 {
+				t.Errorf("with %d bit/s 4 minutes came in %v: nothing was left to others", line, took)
+			}
+			if sent := l.server.swarm.Traffic().Uploaded; sent > track.header.Size*102/100 {
+				t.Errorf("the server sent %d bytes of %d", sent, track.header.Size)
+			}
+		})
+	}
 }

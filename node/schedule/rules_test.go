@@ -392,3 +392,29 @@ func TestWhatIsFetchedInNoHurryIsNotTakenBackWhereverTheReaderIs(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyWhoIsAloneTakesHalfOfWhatTheServerCanSend(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		others int
+		peer   bool
+		mode   Mode
+		half   bool
+	}{
+		{name: "alone", mode: Background, half: true},
+		{name: "alone, playing", mode: Playing},
+		{name: "the server knows another", others: 1, mode: Background},
+		{name: "a peer is known", peer: true, mode: Background},
+	} {
+		b := &bench{t, New(Config{Timeline: track(), Seed: 1, Others: c.others}), 0}
+		b.add(theServer)
+		if c.peer {
+			b.AddSource(0, 1, Source{Kind: Peer, Key: 1})
+		}
+		b.Playhead(0, 0, 0, c.mode)
+		src := &b.sources[b.find(theServer)]
+		if got := b.pace(src) == src.rate/2; got != c.half {
+			t.Errorf("%s: %.0f of %.0f bytes a second", c.name, b.pace(src), src.rate)
+		}
+	}
+}

@@ -193,8 +193,24 @@ func (s *State) part(now time.Duration, from, to int) int {
 // pace is how fast the trickle may run, in bytes a second. The listeners
 // together take Rules.Trickle times the bitrate at least; one takes no more
 // than that, and no more than half of what the server has been seen to send,
-// so that the other half of a crowded uplink is there for who is urgent.
+// so that the other half of a crowded uplink is there for who is urgent. One
+// who is alone with the track, and in no hurry, takes that half: nobody else
+// has to be given it, and a program may wait for it, as one does that reads up to
+// the place it seeks to.
 func (s *State) pace(src *source) float64 {
 	most := s.rules.Trickle * s.line.rate
+	if s.mode == Background && s.alone() {
+		return max(most, src.rate/2)
+	}
 	return min(max(most/float64(s.sharers()), src.rate/2), max(most, protocol.ChunkSize/10))
+}
+
+// alone reports whether nobody else is known to hold the track, or to fetch it.
+func (s *State) alone() bool {
+	for _, slot := range s.order {
+		if s.sources[slot].kind == Peer {
+			return false
+		}
+	}
+	return s.others == 0
 }
