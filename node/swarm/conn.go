@@ -28,7 +28,8 @@ type Conn struct {
 	dialed bool // by this side
 	since  time.Time
 	out    outbox
-	gauge  *gauge // of what is in flight; nil but for the server's
+	gauge  *gauge              // of what is in flight; nil but for the server's
+	first  *quic.ReceiveStream // that came before it was admitted; nil if none was waited for
 
 	silence silence
 
@@ -231,11 +232,34 @@ func (c *Conn) run() {
 	wg.Wait()
 }
 
+// errSilent is why a connection does not replace another one yet: it may be one that
+// its dialler is about to drop.
+var errSilent = errors.New("nothing was said on it")
+
+// hasWords waits for the first stream of a connection that is not admitted: false if
+// it ends before, or stays silent for longer than a handshake may take.
+func (c *Conn) hasWords(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	var err error
+	c.first, err = c.quic.AcceptUniStream(ctx)
+	return err == nil
+}
+
+// nextUni returns the next stream that the other side opened for its words alone.
+func (c *Conn) nextUni(ctx context.Context) (*quic.ReceiveStream, error) {
+	if s := c.first; s != nil {
+		c.first = nil
+		return s, nil
+	}
+	return c.quic.AcceptUniStream(ctx)
+}
+
 // acceptUni takes the other side's control stream, and proof trees.
 func (c *Conn) acceptUni(ctx context.Context, wg *sync.WaitGroup) {
 	var controlled atomic.Bool
 	for {
-		s, err := c.quic.AcceptUniStream(ctx)
+		s, err := c.nextUni(ctx)
 		if errors.Is(err, quic.Err0RTTRejected) && c.afterRejection(ctx) == nil {
 			continue
 		}

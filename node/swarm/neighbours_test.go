@@ -1,8 +1,11 @@
 package swarm
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -75,6 +78,55 @@ func TestTwoNodesThatDialEachOtherKeepOneConnection(t *testing.T) {
 			}
 		}
 	})
+}
+
+// aliases has a host reached at other addresses too, as a machine with several is.
+type aliases struct {
+	net.PacketConn
+	of map[netip.AddrPort]net.Addr
+}
+
+func (c aliases) WriteTo(b []byte, a net.Addr) (int, error) {
+	if to, ok := c.of[addrPort(a)]; ok {
+		a = to
+	}
+	return c.PacketConn.WriteTo(b, a)
+}
+
+// With a ticket each dial of the race is welcomed by its first packet, before the
+// dialler has chosen one.
+func TestANodeAtSeveralAddressesIsANeighbourAtOnce(t *testing.T) {
+	book := newBook(1, 4)
+	for n := 1; n <= protocol.MaxLocalAddrs; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := newTown(t)
+			defer w.net.Close()
+			b := w.node(shelve(book), nil)
+			defer b.Close()
+			at, names, id := peer(b), aliases{of: map[netip.AddrPort]net.Addr{}}, w.member()
+			for i := range n {
+				local := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(1 + i)}), 4433)
+				at.Local, names.of[local] = append(at.Local, local), b.Addr()
+			}
+			tickets := tls.NewLRUClientSessionCache(1)
+			for range 2 { // the first leaves a ticket
+				a := w.node(nil, func(c *Config) {
+					names.PacketConn = c.Packet
+					c.Packet, c.Self, c.AcceptTLS = names, id.NodeID(), id.AcceptConfig(make([]byte, 32))
+					c.DialTLS = func(node protocol.NodeID, _ bool) *tls.Config { return id.DialConfig(node, tickets) }
+				})
+				a.Connect(t.Context(), []protocol.Peer{at})
+				time.Sleep(time.Second)
+				if len(a.Neighbours()) != 1 || len(b.Neighbours()) != 1 {
+					t.Errorf("with %d more addresses %d and %d connections", n, len(a.Neighbours()), len(b.Neighbours()))
+				} else if got := fetch(t, a.Neighbours()[0], book, 0, 4); got != len(book.data) {
+					t.Errorf("%d bytes came", got)
+				}
+				a.Close()
+				time.Sleep(time.Second)
+			}
+		})
+	}
 }
 
 func TestAStrangerOfAnotherSwarmIsNotANeighbour(t *testing.T) {

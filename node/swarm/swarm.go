@@ -261,7 +261,11 @@ func (s *Swarm) welcome(ctx context.Context, qc *quic.Conn) {
 		return
 	}
 	c := newConn(s, qc, node, role == identity.RoleServer, false)
-	if err := s.admit(c); err != nil {
+	err = s.admit(c)
+	if errors.Is(err, errSilent) && c.hasWords(ctx) {
+		err = s.admit(c)
+	}
+	if err != nil {
 		c.close(protocol.CodeTooMany)
 		return
 	}
@@ -301,7 +305,9 @@ var errTooMany = errors.New("no place for another neighbour")
 
 // admit makes a connection one of the neighbours. Of two connections with the
 // same node the one stays that the smaller node dialled, and of two in the same
-// direction the newer, so that both sides choose alike.
+// direction the newer, so that both sides choose alike. Who dialled several of our
+// addresses at once keeps the first that answers, which need not be the newest here;
+// on the others it says nothing.
 func (s *Swarm) admit(c *Conn) error {
 	s.mu.Lock()
 	if s.closed {
@@ -312,6 +318,10 @@ func (s *Swarm) admit(c *Conn) error {
 	if old != nil && old.dialed != c.dialed && old.dialed == (slices.Compare(s.config.Self[:], c.node[:]) < 0) {
 		s.mu.Unlock()
 		return fmt.Errorf("%s is already a neighbour", c.node.Short())
+	}
+	if old != nil && !old.dialed && !c.dialed && c.first == nil && s.config.Server == nil { // nobody races for a server
+		s.mu.Unlock()
+		return errSilent
 	}
 	limit := hardNeighbours
 	if s.config.Server != nil {
