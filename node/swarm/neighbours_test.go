@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"earshot/protocol"
+	"earshot/protocol/identity"
 )
 
 func TestNeighboursAreSixtyAtMostAndFiftyInTheLongRun(t *testing.T) {
@@ -108,7 +110,7 @@ func TestANodeAtSeveralAddressesIsANeighbourAtOnce(t *testing.T) {
 				local := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(1 + i)}), 4433)
 				at.Local, names.of[local] = append(at.Local, local), b.Addr()
 			}
-			tickets := tls.NewLRUClientSessionCache(1)
+			tickets := identity.OpenTickets(filepath.Join(t.TempDir(), "tickets"))
 			for range 2 { // the first leaves a ticket
 				a := w.node(nil, func(c *Config) {
 					names.PacketConn = c.Packet
