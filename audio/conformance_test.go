@@ -101,7 +101,8 @@ func (s *sample) streams(t *testing.T, h protocol.Header, whole []byte) {
 	}
 }
 
-// seeks: it lands on the exact sample, to the bit, and reads nothing before PreRoll.
+// seeks: it lands on the exact sample, to the bit, and reads nothing before where the
+// header says that a decoder begins.
 func (s *sample) seeks(t *testing.T, h protocol.Header, whole []byte) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	samples := len(whole) / sampleSize
@@ -133,7 +134,7 @@ func (s *sample) seeks(t *testing.T, h protocol.Header, whole []byte) {
 			first, last := differ(got, want, 0)
 			t.Errorf("sample %d: largest error %d, from %d to %d behind it", n, largestError(got, want), first, last)
 		}
-		if want := h.OffsetAt(at - PreRoll); src.lowest < want && s.name != "chain.ogg" { // whose headers stand before
+		if want := h.Begin(at); src.lowest < want && s.name != "chain.ogg" { // whose headers stand before
 			t.Errorf("sample %d: it read from %d, want from %d", n, src.lowest, want)
 		}
 	}

@@ -15,10 +15,10 @@ const (
 	sampleSize = 4     // bytes: two channels of 16 bits
 )
 
-// PreRoll is how far before t Seek(t) may begin to read: the byte offset that it
-// seeks to is not below protocol.Header.OffsetAt(t - PreRoll). Most formats need
-// less; Opus needs that much to be the same to the bit (the 80 ms of RFC 7845, 4.6,
-// are for the ear), and an MPEG-2 frame may need as much of the bit reservoir.
+// PreRoll is how far before t Seek(t) may begin to read, at the most; for each format
+// the byte that it seeks to is not below protocol.Header.Begin(t). Opus needs that much
+// to be the same to the bit (the 80 ms of RFC 7845, 4.6, are for the ear), and an MPEG-2
+// frame may need as much of the bit reservoir.
 const PreRoll = time.Second
 
 // Decoder gives a track's sound as PCM. It reads its source in order, a frame or

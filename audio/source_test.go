@@ -103,7 +103,7 @@ func TestASeekReadsOnlyThePreRoll(t *testing.T) {
 		if _, err := d.Read(make([]byte, 100)); err != nil {
 			t.Fatal(err)
 		}
-		if want := h.OffsetAt(at - PreRoll); src.lowest < want {
+		if want := h.Begin(at); src.lowest < want {
 			t.Errorf("%v: it read from %d, want from %d", at, src.lowest, want)
 		}
 	}

@@ -49,3 +49,29 @@ func TestAHeadIsWithinTheTrackAndTheLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestADecoderBeginsNoEarlierThanItsFormatNeeds(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		format Format
+		rate   int
+		setup  []byte
+		at     time.Duration
+		second int64
+	}{
+		{"MP3 at a second", FormatMP3, 44100, nil, time.Minute, 59},
+		{"MP3 late in a second", FormatMP3, 44100, nil, 60*time.Second + 600*time.Millisecond, 60},
+		{"FLAC at a second", FormatFLAC, 44100, []byte{16}, time.Minute, 60},
+		{"FLAC that is resampled", FormatFLAC, 48000, []byte{16}, time.Minute, 59},
+		{"FLAC in Ogg", FormatFLAC, 44100, []byte{0}, time.Minute, 59},
+		{"WAV", FormatWAV, 44100, nil, time.Minute, 60},
+		{"Opus", FormatOpus, 48000, nil, 60*time.Second + 900*time.Millisecond, 59},
+		{"the beginning", FormatOpus, 48000, nil, 0, 0},
+	} {
+		h := constantRate(120, 1000)
+		h.Format, h.SampleRate, h.Setup = test.format, test.rate, test.setup
+		if got := h.Begin(test.at); got != test.second*1000 {
+			t.Errorf("%s: %d, want %d", test.name, got, test.second*1000)
+		}
+	}
+}

@@ -73,9 +73,23 @@ type Header struct {
 	Setup []byte `json:"-"`
 }
 
-// preroll goes before a place in a track: a decoder begins up to a second early,
-// as the seek table's grain is a second.
-const preroll = time.Second
+// Begin returns the byte that a decoder reads first to play from a place on: at the
+// beginning of a second, and so early that the sound is to the bit what it would have
+// been there. Package audio holds its decoders to that.
+func (h *Header) Begin(from time.Duration) int64 {
+	early := time.Second // of Opus, that much; of MPEG-2, its bit reservoir
+	switch {
+	case h.Format == FormatMP3: // 17 frames at 44.1 kHz, 18 at 48, 14 at 32
+		early = 550 * time.Millisecond
+	case h.Format == FormatFLAC && len(h.Setup) > 0 && h.Setup[0] == 0: // in Ogg: it may begin pages before it ends
+	case h.Format == FormatFLAC || h.Format == FormatWAV || h.Format == FormatAIFF:
+		early = 0
+		if h.SampleRate != 44100 { // the resampler looks back: 6 ms at 8 kHz
+			early = 10 * time.Millisecond
+		}
+	}
+	return h.OffsetAt(from - early)
+}
 
 // Run returns the chunks that hold length of the track from a place on, with what
 // a decoder needs before it: one at the least where any length is asked for, and
@@ -84,13 +98,13 @@ func (h *Header) Run(from, length time.Duration) (first, count int) {
 	if length <= 0 {
 		return 0, 0
 	}
-	first = int(h.OffsetAt(from-preroll) / ChunkSize)
-	count = min(Chunks(h.offsetBefore(from+length))-first, MaxHead/ChunkSize)
+	first = int(h.Begin(from) / ChunkSize)
+	count = min(Chunks(h.OffsetBefore(from+length))-first, MaxHead/ChunkSize)
 	return first, max(count, 1)
 }
 
-// offsetBefore is where what plays before t ends, to a fraction of a second.
-func (h *Header) offsetBefore(t time.Duration) int64 {
+// OffsetBefore is where what plays before t ends, to a fraction of a second.
+func (h *Header) OffsetBefore(t time.Duration) int64 {
 	if t >= h.Duration {
 		return h.Size
 	}

@@ -213,6 +213,20 @@ func TestASeekLeavesBehindWhatItNoLongerNeeds(t *testing.T) {
 	}
 }
 
+func TestAHeadThatThePlayheadIsInIsNotLeftBehind(t *testing.T) {
+	const first, count = 100, 80 // some 20 s, more than what is near
+	b := newBench(t, Idle)
+	b.add(theServer)
+	b.Playhead(b.now, first*protocol.ChunkSize, 0, Playing)
+	b.Expect(b.now, theServer, first, count)
+	b.step(0)
+	// The reader reads what arrives before it is told of as whole.
+	b.Playhead(b.now, (first+1)*protocol.ChunkSize, 0, Playing)
+	if a := b.step(10 * time.Millisecond); len(of(a, Cancel, 0)) > 0 {
+		t.Errorf("cancelled %+v", a)
+	}
+}
+
 func TestAloneTheServerGivesABoundedLead(t *testing.T) {
 	b := newBench(t, Paused, theServer)
 	b.drain()

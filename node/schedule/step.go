@@ -56,7 +56,9 @@ func (s *State) leaveBehind(now time.Duration) {
 	}
 	for k := len(s.requests) - 1; k >= 0; k-- {
 		r := &s.requests[k]
-		if s.slack(now, int(r.first+r.count)-1) >= s.rules.Near && s.slack(now, int(r.first)) >= s.rules.Near {
+		end := int(r.first + r.count)
+		first := min(max(int(r.first), s.ph), end-1) // of one that the playhead is in, what is still to be played
+		if s.slack(now, end-1) >= s.rules.Near && s.slack(now, first) >= s.rules.Near {
 			s.cancel(now, k)
 		}
 	}

@@ -261,6 +261,9 @@ func (s *Stream) run(ctx context.Context) {
 		return
 	}
 	defer func() { s.pieces.track.Release() }()
+	s.mu.Lock()
+	s.place = s.pieces.header.Begin(s.from) // until a reader tells, which will begin there
+	s.mu.Unlock()
 	s.noteCompany(first)
 	s.all.config.Holding(s.id, s.pieces.track.Complete())
 	if t := s.pieces.track; first == nil && !s.pieces.header.Loudness.Known() {

@@ -127,7 +127,7 @@ type Head struct {
 // rest as it will be needed.
 func (a *Answer) SendHead(ctx context.Context, t Stored, head Head) error {
 	h, line := t.Header(), a.conn.swarm.uplink
-	start := h.OffsetAt(head.From) + firstBytes
+	start := h.OffsetBefore(head.From) + firstBytes
 	if head.Shared == head.First { // others wait for it
 		start = (int64(head.Shared) + 1) * protocol.ChunkSize
 	}
