@@ -30,7 +30,10 @@ type ServeConfig struct {
 	Packet    net.PacketConn // instead of Listen, for simulated networks
 	Private   bool           // no control socket: for simulated networks
 	Progress  func(library.Progress)
-	Log       *slog.Logger // nil: none
+	// Skipped is called with files that are put into the folder while it is shared and
+	// cannot be taken, from one goroutine. May be nil.
+	Skipped func([]control.Skipped)
+	Log     *slog.Logger // nil: none
 }
 
 // Server is a server's node. It implements control.Node.
@@ -118,7 +121,7 @@ func (s *Server) start(ctx, running context.Context) error {
 	}
 	s.wg.Go(func() { s.measure(running) })
 	s.wg.Go(func() {
-		if err := s.library.Watch(running, func() {}); err != nil && running.Err() == nil {
+		if err := s.library.Watch(running, s.tellSkipped); err != nil && running.Err() == nil {
 			s.log.Warn("watching the music folder failed: restart to take in changes", "err", err)
 		}
 	})
@@ -127,6 +130,12 @@ func (s *Server) start(ctx, running context.Context) error {
 		return nil
 	}
 	return serveControl(running, &s.wg, s.folder, s, s.log)
+}
+
+func (s *Server) tellSkipped(skipped []control.Skipped) {
+	if len(skipped) > 0 && s.config.Skipped != nil {
+		s.config.Skipped(skipped)
+	}
 }
 
 // takeIn opens the library and scans the music folder.

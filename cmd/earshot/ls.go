@@ -94,12 +94,17 @@ func (p *program) listSkipped(c *cli.Context, n control.Node) error {
 	}
 	var rows [][]string
 	for _, s := range skipped {
-		path := s.Path
-		if plain(path) != path { // quoted, so that the file can be found
-			path = strconv.Quote(path)
-		}
-		rows = append(rows, []string{path, s.Reason})
+		rows = append(rows, []string{findable(s.Path), s.Reason})
 	}
 	p.out.table([]column{{name: "FILE", give: true}, {name: "REASON", give: true}}, rows)
 	return nil
+}
+
+// findable is a path as it can be shown: quoted where a screen would not show all of it,
+// so that the file can be found.
+func findable(path string) string {
+	if plain(path) != path {
+		return strconv.Quote(path)
+	}
+	return path
 }

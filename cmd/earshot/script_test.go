@@ -123,11 +123,12 @@ func poll(ts *testscript.TestScript, what string, done func(context.Context) boo
 	}
 }
 
-// await DATA [connected|plays=N]: waits until the data folder's node answers, or
-// has reached its server, or that many tracks have sounded since the folder is.
+// await DATA [connected|plays=N|skipped=N]: waits until the data folder's node answers, or
+// has reached its server, or that many tracks have sounded since the folder is, or a
+// server has found so many files that it cannot share.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: await DATA [connected|plays=N]")
+		ts.Fatalf("usage: await DATA [connected|plays=N|skipped=N]")
 	}
 	poll(ts, strings.Join(args, " "), func(ctx context.Context) bool {
 		c, err := control.Dial(ctx, ts.MkAbs(args[0]))
@@ -141,6 +142,10 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		if args[1] == "connected" {
 			s, err := c.Status(ctx)
 			return err == nil && s.Connected
+		}
+		if strings.HasPrefix(args[1], "skipped=") {
+			skipped, err := c.Skipped(ctx)
+			return err == nil && fmt.Sprint("skipped=", len(skipped)) == args[1]
 		}
 		stats, err := c.CacheStats(ctx)
 		return err == nil && fmt.Sprint("plays=", stats.Plays) == args[1]

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"earshot/node/control"
 	"earshot/node/library"
 )
 
@@ -50,27 +51,56 @@ func (p *program) serve(c *cli.Context) error {
 	boss := findSupervisor()
 	s, err := p.nodes.serve(c.Context, serveConfig{
 		Data: c.Path("data"), Music: c.Path("music"), Listen: c.String("listen"), Advertise: c.String("advertise"),
-		Progress: p.scanProgress(boss),
+		Progress: p.scanProgress(boss), Skipped: func(files []control.Skipped) { p.showSkipped(c.Bool("json"), files) },
 	})
 	p.err.clear()
 	if err != nil {
 		return err
 	}
 	return p.share(c, s, port, boss, func() error {
+		skipped, err := s.Skipped(c.Context)
+		if err != nil {
+			return err
+		}
 		if c.Bool("json") {
 			return p.out.json(struct {
 				Event   string `json:"event"`
 				Address string `json:"address"`
 				Tracks  int    `json:"tracks"`
+				Skipped int    `json:"skipped"`
 				HTTP    string `json:"http,omitempty"`
-			}{"ready", s.Addr(), s.Tracks(), port.address})
+			}{"ready", s.Addr(), s.Tracks(), len(skipped), port.address})
 		}
 		p.out.say("ready %s", s.Addr())
 		if p.err.tty {
 			p.err.say("sharing %s; `earshot invite` prints a join link", count(s.Tracks(), "track"))
 		}
+		if len(skipped) > 0 {
+			p.err.say("earshot: %s cannot be shared: `earshot ls --skipped` tells why", count(len(skipped), "file"))
+		}
 		return nil
 	})
+}
+
+// maxSkippedShown is how many files that cannot be shared are named at once: what is
+// seen of a folder of another kind of music that was copied in.
+const maxSkippedShown = 20
+
+// showSkipped names files that were put into the music folder and cannot be shared.
+func (p *program) showSkipped(json bool, files []control.Skipped) {
+	for i, f := range files {
+		switch {
+		case json:
+			_ = p.out.json(struct {
+				Event string `json:"event"`
+				control.Skipped
+			}{"skipped", f})
+		case i < maxSkippedShown:
+			p.err.say("earshot: %s cannot be shared: %s", findable(f.Path), oneLine(f.Reason))
+		case i == maxSkippedShown:
+			p.err.say("earshot: nor can %d more: `earshot ls --skipped` lists all", len(files)-i)
+		}
+	}
 }
 
 // untilTold waits until a node is told to stop. By `earshot stop` or a SIGTERM

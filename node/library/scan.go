@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"earshot/node/control"
 )
 
 // Progress is how far a scan has come.
@@ -30,34 +32,41 @@ func (l *Library) Scan(ctx context.Context, progress func(Progress)) error {
 	return err
 }
 
+// scanned is what a scan has found.
+type scanned struct {
+	unsettled bool              // there was a file that may be being written
+	skipped   []control.Skipped // what could not be taken, but for what was known of already
+}
+
 // scan leaves alone what changed after still, if that is set: it may be in the
-// middle of being written. It reports whether there was any.
-func (l *Library) scan(ctx context.Context, still time.Time, progress func(Progress)) (unsettled bool, err error) {
+// middle of being written. What it has found holds as far as it has come.
+func (l *Library) scan(ctx context.Context, still time.Time, progress func(Progress)) (found scanned, err error) {
 	select {
 	case l.scans <- struct{}{}:
 		defer func() { <-l.scans }()
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return found, ctx.Err()
 	}
 	w := &walk{root: l.root, still: still}
 	if w.known, err = l.known(ctx); err != nil {
-		return false, l.failed("reading the catalogue", err)
+		return found, l.failed("reading the catalogue", err)
 	}
 	if err := w.folder(ctx, "."); err != nil {
-		return false, err
+		return found, err
 	}
-	if err := l.takeIn(ctx, w, progress); err != nil {
-		return false, err
+	found.unsettled = w.unsettled
+	if found.skipped, err = l.takeIn(ctx, w, progress); err != nil {
+		return found, err
 	}
 	if err := l.dropMissing(ctx, w.known); err != nil {
-		return false, l.failed("taking removed files out of the catalogue", err)
+		return found, l.failed("taking removed files out of the catalogue", err)
 	}
-	return w.unsettled, nil
+	return found, nil
 }
 
 // takeIn reads what the walk found, as many files at a time as there are cores,
-// and enters what they came to.
-func (l *Library) takeIn(ctx context.Context, w *walk, progress func(Progress)) error {
+// and enters what they came to. It returns what was skipped and is news.
+func (l *Library) takeIn(ctx context.Context, w *walk, progress func(Progress)) (news []control.Skipped, err error) {
 	p := Progress{TotalFiles: len(w.todo), Skipped: w.skipped + len(w.refused)}
 	for _, f := range w.todo {
 		p.TotalBytes += f.size
@@ -67,28 +76,35 @@ func (l *Library) takeIn(ctx context.Context, w *walk, progress func(Progress)) 
 	defer wait()
 	defer cancel()
 	gathered, since := w.refused, time.Now()
+	enter := func(ctx context.Context) error {
+		if err := l.enter(ctx, gathered); err != nil {
+			return err
+		}
+		news = append(news, w.news(gathered)...)
+		gathered, since = gathered[:0], time.Now()
+		return nil
+	}
 	for range w.todo {
 		select {
 		case r := <-done:
 			gathered = append(gathered, r)
 			p.note(r)
 		case <-ctx.Done():
-			if err := l.enter(context.WithoutCancel(ctx), gathered); err != nil {
-				return err
+			if err := enter(context.WithoutCancel(ctx)); err != nil {
+				return news, err
 			}
-			return ctx.Err()
+			return news, ctx.Err()
 		}
 		if progress != nil {
 			progress(p)
 		}
 		if len(gathered) >= batch || time.Since(since) >= batchTime {
-			if err := l.enter(ctx, gathered); err != nil {
-				return err
+			if err := enter(ctx); err != nil {
+				return news, err
 			}
-			gathered, since = gathered[:0], time.Now()
 		}
 	}
-	return l.enter(ctx, gathered)
+	return news, enter(ctx)
 }
 
 func (p *Progress) note(r result) {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"earshot/node/control"
 )
 
 // file is one music file of the folder, as the walk found it.
@@ -158,6 +160,17 @@ func (w *walk) refuse(f file, err error) {
 		}
 	}
 	w.refused = append(w.refused, r)
+}
+
+// news returns those results that nobody was told of: what could not be taken, and was not
+// refused for the same reason before. One that is being written may be taken the next time.
+func (w *walk) news(results []result) (news []control.Skipped) {
+	for _, r := range results {
+		if k := w.known[r.path]; r.reason != "" && r.reason != errUnsettled.Error() && (k == nil || k.reason != r.reason) {
+			news = append(news, control.Skipped{Path: r.path, Reason: r.reason})
+		}
+	}
+	return news
 }
 
 // keepBelow keeps what is known of the files below a folder.

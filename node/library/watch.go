@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"earshot/node/control"
 )
 
 const (
@@ -24,9 +26,10 @@ const (
 )
 
 // Watch scans the folder whenever it has changed, until ctx ends; changed is
-// called after each scan. A file is taken in once it has been still for a second.
+// called after each scan, with what that could not take and is new, or was refused for
+// another reason before. A file is taken in once it has been still for a second.
 // Where the system cannot watch so many folders it looks every minute, too.
-func (l *Library) Watch(ctx context.Context, changed func()) error {
+func (l *Library) Watch(ctx context.Context, changed func(skipped []control.Skipped)) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		l.follow(ctx, changes{watch: func(string) error { return err }}, changed)
@@ -54,7 +57,7 @@ type follower struct {
 	polling bool
 }
 
-func (l *Library) follow(ctx context.Context, c changes, changed func()) {
+func (l *Library) follow(ctx context.Context, c changes, changed func(skipped []control.Skipped)) {
 	f := &follower{Library: l, changes: c, timer: time.NewTimer(0), poll: time.NewTicker(pollEvery)}
 	defer f.timer.Stop()
 	defer f.poll.Stop()
@@ -78,11 +81,10 @@ func (l *Library) follow(ctx context.Context, c changes, changed func()) {
 		case <-ctx.Done():
 			return
 		}
-		f.scan(ctx)
+		changed(f.scan(ctx))
 		if ctx.Err() != nil {
 			return
 		}
-		changed()
 	}
 }
 
@@ -96,15 +98,16 @@ func (f *follower) wait() {
 	}
 }
 
-func (f *follower) scan(ctx context.Context) {
+func (f *follower) scan(ctx context.Context) (skipped []control.Skipped) {
 	f.first = time.Time{}
-	unsettled, err := f.Library.scan(ctx, time.Now().Add(-settle), nil)
+	found, err := f.Library.scan(ctx, time.Now().Add(-settle), nil)
 	if err != nil && ctx.Err() == nil {
 		f.log.Warn("scanning the music folder", "err", err)
 	}
-	if unsettled && !f.polling { // the next poll comes soon enough
+	if found.unsettled && !f.polling { // the next poll comes soon enough
 		f.wait()
 	}
+	return found.skipped
 }
 
 // concerns reports whether an event may change the catalogue, and watches a

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"earshot/node/control"
 	"earshot/protocol"
 )
 
@@ -26,6 +29,9 @@ type watched struct {
 	asked  []string // the folders to be watched
 	fail   error    // of asking
 	scans  atomic.Int64
+
+	mu      sync.Mutex
+	skipped []string // as told
 }
 
 // watch runs a test in virtual time; prepare may be nil.
@@ -48,7 +54,7 @@ func watch(t *testing.T, prepare func(*watched), test func(*watched)) {
 			l.follow(ctx, changes{w.events, w.errors, func(path string) error {
 				w.asked = append(w.asked, path)
 				return w.fail
-			}}, func() { w.scans.Add(1) })
+			}}, w.scanned)
 		}()
 		synctest.Wait() // the first scan, at once
 		test(w)
@@ -58,6 +64,25 @@ func watch(t *testing.T, prepare func(*watched), test func(*watched)) {
 			t.Error(err)
 		}
 	})
+}
+
+func (w *watched) scanned(skipped []control.Skipped) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range skipped {
+		w.skipped = append(w.skipped, s.Path+": "+s.Reason)
+	}
+	w.scans.Add(1)
+}
+
+// told returns what was told of since it was asked last.
+func (w *watched) told() []string {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told := w.skipped
+	w.skipped = nil
+	return told
 }
 
 // event tells of a file, whose time is now.
@@ -103,6 +128,44 @@ func TestAFolderThatIsNeverStillIsScannedAllTheSame(t *testing.T) {
 			time.Sleep(settle / 2)
 		}
 		w.wantTracks(1) // not the other
+	})
+}
+
+func TestAFileThatCannotBeTakenIsToldOfOnce(t *testing.T) {
+	prepare := func(w *watched) {
+		w.write("known.mp3", []byte("no music"))
+		os.Chtimes(filepath.Join(w.path(), "known.mp3"), time.Unix(1, 0), time.Unix(1, 0))
+		if _, err := w.scan(w.t.Context(), time.Time{}, nil); err != nil { // as when the server begins
+			w.t.Fatal(err)
+		}
+	}
+	watch(t, prepare, func(w *watched) {
+		if told := w.told(); len(told) > 0 {
+			w.t.Errorf("it was known before: %q", told)
+		}
+		whole := mp3(10, nil)
+		for name, data := range map[string][]byte{
+			"text.mp3": []byte("hello"), "empty.flac": nil, "good.mp3": whole, "cut.mp3": whole[:100], "new.m4a": []byte("x"),
+		} {
+			w.write(name, data)
+			w.event(fsnotify.Create, name)
+		}
+		time.Sleep(settle + time.Millisecond)
+		told := w.told()
+		slices.Sort(told)
+		if len(told) != 4 || w.Len() != 1 {
+			w.t.Errorf("%q, and %d tracks", told, w.Len())
+		}
+		for i, name := range []string{"cut.mp3: ", "empty.flac: ", "new.m4a: ", "text.mp3: "} {
+			if i >= len(told) || len(told[i]) <= len(name) || told[i][:len(name)] != name {
+				w.t.Errorf("%q, want one of %s", told, name)
+			}
+		}
+		w.event(fsnotify.Write, "text.mp3") // read again, and still none
+		time.Sleep(settle + time.Millisecond)
+		if told := w.told(); len(told) > 0 {
+			w.t.Errorf("again: %q", told)
+		}
 	})
 }
 
@@ -205,7 +268,7 @@ func TestAWatchedFolderIsTakenInAsItChanges(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	scanned, done := make(chan struct{}, 100), make(chan error, 1)
-	go func() { done <- l.Watch(ctx, func() { scanned <- struct{}{} }) }()
+	go func() { done <- l.Watch(ctx, func([]control.Skipped) { scanned <- struct{}{} }) }()
 	until := func(want string) {
 		t.Helper()
 		for titles(t, l, protocol.Query{Kind: protocol.QueryTracks}) != want {
