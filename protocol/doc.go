@@ -137,7 +137,7 @@
 // Of those who begin a track together the server names a Part of it to each, to
 // be asked for at once and passed on to the others, and to all but the first a
 // Starter, the first of Peers: who begins too, and will have the first chunk of the
-// head. Within says how soon the first chunk of a run is needed, 0 if that is not
+// head, and the one behind the head, as soon as anyone. Within says how soon the first chunk of a run is needed, 0 if that is not
 // known. With Wait the answer may wait until the chunks are there; GetProof is
 // answered when the proof tree is there, by who is fetching the track.
 //

@@ -51,7 +51,8 @@ type Opened struct {
 	Proven    int    // of the head's chunks, how many Path verifies
 	Path      []byte // see Path; may be none
 	// Starter says that the first of Peers begins too, a little sooner, and has the
-	// head's first chunk as soon as anyone: to be asked for it now (Get.Wait).
+	// head, and the chunk behind it, as soon as anyone: to be asked for them now
+	// (Get.Wait).
 	Starter bool
 }
 

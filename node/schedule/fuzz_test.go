@@ -30,7 +30,7 @@ func FuzzState(f *testing.F) {
 			return int(b)
 		}
 		for len(in) > 0 {
-			switch op, x, y := next()%14, next(), next(); op {
+			switch op, x, y := next()%15, next(), next(); op {
 			case 0:
 				s.AddSource(now, SourceID(x%12), Source{Kind: Kind(y % 2), RTT: time.Duration(y) * time.Millisecond, Rate: float64(x) * 1e4, Key: uint64(x)})
 			case 1:
@@ -66,6 +66,8 @@ func FuzzState(f *testing.F) {
 				s.Missing(now, x-1, y)
 			case 13:
 				now += time.Duration(x*y) * time.Millisecond
+			case 14:
+				s.Promise(now, SourceID(x%12), y-3, x)
 			}
 			actions, at := s.Step(now)
 			if at <= now {

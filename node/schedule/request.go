@@ -115,6 +115,10 @@ func (s *State) owe(now time.Duration, i, first, n int) *request {
 		id: s.lastID, src: int16(i), first: int32(first), count: int32(n), size: int32(size), sent: now,
 		due: now + max(src.wait, src.transfer(src.owed)) + src.transfer(min(size, protocol.ChunkSize)),
 	})
+	r := &s.requests[len(s.requests)-1]
+	if slack := s.slack(now, first); src.promises(first) && slack != Never { // it may not have it yet
+		r.due = max(r.due, now+slack-lastCall)
+	}
 	src.owed += size
 	src.requests++
 	return &s.requests[len(s.requests)-1]
@@ -125,7 +129,7 @@ func (s *State) ask(now time.Duration, i, first, n int, priority protocol.Priori
 	r := s.owe(now, i, first, n)
 	s.counts.Requests++
 	s.counts.Asked += int64(r.size)
-	a := Action{Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority}
+	a := Action{Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority, Wait: s.sources[i].promises(first)}
 	if slack := s.slack(now, first); slack != Never {
 		if s.inPart(first) { // others need it from here
 			slack -= Spread

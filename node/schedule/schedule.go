@@ -78,6 +78,7 @@ type Action struct {
 	Count    int // 1 to 8
 	Priority protocol.Priority
 	Within   time.Duration // until First is needed, a millisecond at the least; 0 if no time is set
+	Wait     bool          // Source will have First soon (Promise), and may wait for it
 }
 
 // Config is what a State starts from.

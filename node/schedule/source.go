@@ -33,6 +33,7 @@ type source struct {
 	key        uint64
 	have       bitset // a peer's; nil for the server and for a peer not heard of yet
 	holding    int    // chunks in it
+	soon       [2]int // the first chunk, and the one behind the last, that it will have soon
 
 	rtt    time.Duration
 	minRTT time.Duration // how far away it is
@@ -191,6 +192,19 @@ func (s *State) Got(now time.Duration, id SourceID, first, n int) {
 	src.dry = false
 	s.news = now
 }
+
+// Promise says that a peer will have n chunks from first on soon, if it has not yet: it
+// is asked for them now, and answers when it has them (Action.Wait). It is late when
+// they are at last call.
+func (s *State) Promise(now time.Duration, id SourceID, first, n int) {
+	s.Got(now, id, first, n)
+	if src := s.peer(id); src != nil && n > 0 {
+		src.soon = [2]int{first, first + n}
+	}
+}
+
+// promises reports whether the source will have chunk c soon, if it has not yet.
+func (src *source) promises(c int) bool { return src.soon[0] <= c && c < src.soon[1] }
 
 // Lost empties a peer's map.
 func (s *State) Lost(now time.Duration, id SourceID) { s.SetHave(now, id, nil) }

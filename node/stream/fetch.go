@@ -243,7 +243,7 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 			f.requests[a.ID] = cancel
 			m := &protocol.Get{
 				ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority, Within: a.Within,
-				Prove: !f.s.pieces.proven(), Wait: src.soon[0] <= a.First && a.First < src.soon[1],
+				Prove: !f.s.pieces.proven(), Wait: a.Wait,
 			}
 			f.wg.Go(func() {
 				defer cancel()

@@ -49,15 +49,16 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 }
 
 // awaitStarter waits until who will have the start of the track is a neighbour, and
-// has it asked for that: it answers when it has it, a round trip and more before
-// it could be asked for what it has said it has.
+// has it asked for that and for the chunk behind it, which is nobody's part: it answers
+// when it has it, a round trip and more before it could be asked for what it has said it
+// has, and before all ask the one who has it first.
 func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 	sw := f.s.all.config.Swarm
 	for {
 		joined := sw.Joined()
 		for _, c := range sw.Neighbours() {
 			if c.Node() == first.Peers[0].Node {
-				f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst, first.HeadCount) })
+				f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst, first.HeadCount+1) })
 				return
 			}
 		}
@@ -75,11 +76,12 @@ func (f *fetch) promised(now time.Duration, c *swarm.Conn, first, n int) {
 	if src.have == nil {
 		src.have = protocol.NewBitmap(protocol.Chunks(f.s.pieces.header.Size))
 	}
-	src.soon = [2]int{first, first + n}
+	n = min(n, protocol.Chunks(f.s.pieces.header.Size)-first)
 	for i := first; i < first+n; i++ {
 		src.have.Set(i)
 	}
 	f.offer(now, src)
+	f.schedule.Promise(now, src.id, first, n)
 }
 
 // trackerPatience is how long the server may take to name peers before neighbours

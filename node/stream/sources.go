@@ -15,7 +15,6 @@ type source struct {
 	server    bool
 	added     bool // to the schedule
 	have      protocol.Bitmap
-	soon      [2]int // the first chunk, and the one behind the last, that it will have soon
 	listening bool
 }
 

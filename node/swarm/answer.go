@@ -110,6 +110,14 @@ func (a *Answer) sendChunks(ctx context.Context, t Stored, m protocol.Message, f
 // that it begins with, at any bitrate, and 60 ms of most.
 const firstBytes = 5 << 9
 
+// passedOn is the playing time up to which what others take from the asker counts as
+// sound that would end: it sounds for all of them, and has the longest way.
+const passedOn = time.Second
+
+// startQuantum is a turn for sound of a head: 100 ms of 192 kbit/s, so that in a crowd
+// nobody gets a second of sound while others have not begun.
+const startQuantum = quantum / 2
+
 // Head is what a server sends of a track to someone who begins to play it.
 type Head struct {
 	From         time.Duration // where playing begins
@@ -152,9 +160,9 @@ func (a *Answer) SendHead(ctx context.Context, t Stored, head Head) error {
 		}
 		if chunk := offset / protocol.ChunkSize; chunk >= int64(head.Shared) { // passed on whole
 			plays := h.TimeAt(chunk*protocol.ChunkSize) - head.From
-			return need{sound: plays <= head.Spread, due: began.Add(plays - head.Spread)}, (chunk + 1) * protocol.ChunkSize
+			return need{sound: plays <= passedOn, due: began.Add(plays - head.Spread)}, (chunk + 1) * protocol.ChunkSize
 		}
-		return need{sound: true, due: began.Add(h.TimeAt(offset) - head.From)}, offset + quantum
+		return need{sound: true, due: began.Add(h.TimeAt(offset) - head.From)}, offset + startQuantum
 	})
 }
 

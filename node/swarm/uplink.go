@@ -44,8 +44,9 @@ const (
 	hurry     = 100 * time.Millisecond
 	hurryEach = 7 * time.Millisecond
 	// hurryUnknown is the same while the line is not known: less, as in a moment
-	// the window is larger, or others wait for their start.
-	hurryUnknown = 70 * time.Millisecond
+	// the window is larger, or others wait for their start; at 4 Mbit/s the first
+	// window is 70 ms.
+	hurryUnknown = 80 * time.Millisecond
 	// later is what is needed so late that it leaves half of the window to others.
 	later = time.Second
 	// startShare is how much of the line those who sound may need for one more to
@@ -194,7 +195,7 @@ func (l *uplink) waiting() bool { return len(l.sound)+len(l.starts)+len(l.others
 // window is kept for sound, as long as the line is not known, and from what is
 // needed much later.
 func (l *uplink) next(now time.Time) *turns {
-	free := l.inFlight+l.granted < l.window.size/2
+	free := l.inFlight+l.granted+quantum <= l.window.size/2
 	from := &l.sound
 	switch {
 	case l.sound.needed(now.Add(l.hurry())):
