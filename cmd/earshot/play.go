@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -153,7 +154,10 @@ func (p *program) playQueue(ctx context.Context, a playing, o *opening, s *sessi
 	if a.screen {
 		err = p.playOnScreen(ctx, a, s.node, playing)
 	} else {
+		var waits sync.WaitGroup
+		waits.Go(func() { show.showWaits(ctx, playing, s.node.Status) })
 		err = p.runPlayer(ctx, a, playing)
+		waits.Wait()
 		show.end(playing.Results())
 	}
 	if closing := out.Close(); err == nil {

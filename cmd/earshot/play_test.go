@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"earshot/audio"
 	"earshot/node/control"
@@ -83,6 +86,64 @@ func TestAWaitIsTold(t *testing.T) {
 	want := "earshot: Air waits: reading: nothing that can be reached holds this track: it goes on when something does\nearshot: Air goes on\n"
 	if complaints.String() != want || words.Len() > 0 {
 		t.Errorf("got %q and %q", complaints, words)
+	}
+}
+
+// followed is a player whose states come one after another.
+type followed struct {
+	control.Player // nothing else is asked of it
+	states         []control.PlayerState
+	after          time.Duration // each
+}
+
+func (p followed) Follow(ctx context.Context, f func(control.PlayerState)) error {
+	for _, s := range p.states {
+		f(s)
+		select {
+		case <-time.After(p.after):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return control.ErrNoPlayer
+}
+
+func TestOnATerminalALongWaitIsShownInTheLine(t *testing.T) {
+	track := protocol.Track{ID: protocol.ID{1}, Title: "A\x1b[2Jir"}
+	waiting, playing := control.PlayerState{Playback: control.PlaybackWaiting, Track: &track}, control.PlayerState{Playback: control.PlaybackPlaying, Track: &track}
+	connected := control.Status{Role: control.RoleListener, Connected: true}
+	slow := connected
+	slow.Playing = []control.Playing{{Track: track, Waiting: true, WaitsFor: 5 * time.Second, StartsIn: 3 * time.Second}}
+	for name, test := range map[string]struct {
+		states    []control.PlayerState
+		after     time.Duration
+		status    control.Status
+		json      bool
+		tty, dumb bool
+		want      string
+	}{
+		"a short wait":       {states: []control.PlayerState{waiting, playing, waiting, playing}, after: waitShown - time.Millisecond, status: connected, tty: true},
+		"a long one":         {states: []control.PlayerState{playing, waiting, playing}, after: waitShown + time.Millisecond, status: connected, tty: true, want: "A[2Jir  waiting for more of it to arrive"},
+		"no server":          {states: []control.PlayerState{waiting}, after: waitShown + time.Millisecond, status: control.Status{Role: control.RoleListener}, tty: true, want: "A[2Jir  waiting: the server does not answer"},
+		"a thin line":        {states: []control.PlayerState{waiting}, after: waitShown + time.Millisecond, status: slow, tty: true, want: "A[2Jir  waiting for 5 s of sound, starts in about 3 s"},
+		"looked at again":    {states: []control.PlayerState{waiting}, after: waitShown + waitAgain + time.Millisecond, status: connected, tty: true, want: "A[2Jir  waiting for more of it to arrive\r\x1b[KA[2Jir  waiting for more of it to arrive"},
+		"on a dumb terminal": {states: []control.PlayerState{waiting, waiting}, after: 5 * time.Second, status: connected, dumb: true, want: "A[2Jir: waiting for more of it to arrive\n"},
+		"into a pipe":        {states: []control.PlayerState{waiting}, after: time.Minute, status: connected},
+		"as JSON":            {states: []control.PlayerState{waiting}, after: time.Minute, status: connected, tty: true, json: true},
+		"nothing to play":    {states: []control.PlayerState{{Playback: control.PlaybackStopped}}, after: time.Minute, status: connected, tty: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				out, words := page(80)
+				out.tty, out.dumb = test.tty, test.dumb
+				errs, complaints := page(80)
+				s := &playScreen{out: out, err: errs, json: test.json, tracks: 1}
+				s.showWaits(t.Context(), followed{states: test.states, after: test.after}, func(context.Context) (control.Status, error) { return test.status, nil })
+				if words.String() != test.want || complaints.Len() > 0 {
+					t.Errorf("%q and %q, want %q", words, complaints, test.want)
+				}
+			})
+		})
 	}
 }
 

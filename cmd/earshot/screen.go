@@ -19,6 +19,7 @@ type screen struct {
 	mu     sync.Mutex
 	out    io.Writer
 	tty    bool              // lines can be written over
+	dumb   bool              // a terminal on which they cannot
 	colour bool              // unless NO_COLOR (no-color.org) or TERM=dumb asks for none
 	width  func() int        // columns; 0 where lines may have any length
 	live   bool              // the last line is to be written over
@@ -27,10 +28,10 @@ type screen struct {
 
 // newScreen looks at what file is.
 func newScreen(file *os.File) *screen {
-	_, tty := terminalWidth(file)
-	tty = tty && os.Getenv("TERM") != "dumb"
+	_, terminal := terminalWidth(file)
+	tty := terminal && os.Getenv("TERM") != "dumb"
 	return &screen{
-		out: file, tty: tty, colour: tty && os.Getenv("NO_COLOR") == "",
+		out: file, tty: tty, dumb: terminal && !tty, colour: tty && os.Getenv("NO_COLOR") == "",
 		width: func() int {
 			columns, _ := terminalWidth(file)
 			return columns

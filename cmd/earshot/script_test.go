@@ -71,6 +71,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			return os.CopyFS(filepath.Join(e.WorkDir, "music"), music.Files())
 		},
+		Condition: func(name string) (bool, error) {
+			if name == "pty" {
+				return hasTerminals(), nil
+			}
+			return false, fmt.Errorf("no condition %q", name)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":     await,
 			"exits":     exits,
@@ -79,6 +85,7 @@ func TestScripts(t *testing.T) {
 			"outlive":   outlive,
 			"playback":  playback,
 			"signalled": signalled,
+			"terminal":  onTerminal,
 			"trackid":   trackID,
 			"twins":     twins,
 		},
