@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -58,4 +61,67 @@ func onTerminal(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[2] {
 		ts.Fatalf("exit code %s, want %s: %q", got, args[2], sent)
 	}
+}
+
+// suspended: suspended TEXT COMMAND...: runs a command with a screen in a shell, waits
+// until that shows TEXT, stops it with ctrl+z, has the shell go on with it, and quits.
+// The terminal is the shell's while it is stopped, and shows the same afterwards.
+func suspended(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: suspended TEXT COMMAND...")
+	}
+	const columns, rows = 80, 24
+	// -m: job control, as a person's shell has it. What is echoed is not as it is typed.
+	line := strings.Join(args[1:], " ") + "; echo stopped with $?; read go; fg >/dev/null; echo ended with $?"
+	cmd, _, _ := command(ts, args[1:])
+	shell := exec.Command("sh", "-m", "-c", line)
+	shell.Dir, shell.Env = cmd.Dir, append(cmd.Env, "TERM=xterm-256color", "LANG=C.UTF-8")
+	keys, err := pty.StartWithSize(shell, &pty.Winsize{Cols: columns, Rows: rows})
+	ts.Check(err)
+	defer keys.Close()
+	kill := time.AfterFunc(scriptWait, func() { shell.Process.Kill() })
+	defer kill.Stop()
+	x := &emulated{emu: vt.NewEmulator(columns, rows)}
+	var work sync.WaitGroup
+	work.Go(func() { io.Copy(keys, x.emu) }) // what a terminal answers
+	work.Go(func() { io.Copy(x, keys) })
+	press := func(keyed string) {
+		_, err := io.WriteString(keys, keyed)
+		ts.Check(err)
+	}
+	until := func(text string, whole bool) {
+		poll(ts, fmt.Sprintf("%q on the terminal", text), func(context.Context) bool { return x.shows(text, whole) })
+	}
+	until(args[0], true)
+	press("\x1a")
+	until("stopped with 148", false) // by signal 20, SIGTSTP
+	press("\n")
+	until(args[0], true)
+	press("?")
+	until("pause, go on", true)
+	press("q")
+	until("ended with 0", false)
+	ts.Check(shell.Wait())
+	x.emu.InputPipe().(io.Closer).Close()
+	work.Wait()
+}
+
+// emulated is a terminal that is looked at.
+type emulated struct {
+	mu  sync.Mutex
+	emu *vt.Emulator
+}
+
+func (x *emulated) Write(b []byte) (int, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.emu.Write(b)
+}
+
+// shows reports whether the terminal shows a text: on a screen of its own that a program
+// has, or on the shell's lines.
+func (x *emulated) shows(text string, whole bool) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.emu.IsAltScreen() == whole && strings.Contains(x.emu.String(), text)
 }

@@ -85,6 +85,7 @@ func TestScripts(t *testing.T) {
 			"outlive":   outlive,
 			"playback":  playback,
 			"signalled": signalled,
+			"suspended": suspended,
 			"terminal":  onTerminal,
 			"trackid":   trackID,
 			"twins":     twins,

@@ -58,7 +58,8 @@ func (m *model) drawHelp(w, h int) []string {
 	each := (len(all) + columns - 1) / columns
 	first, last := m.help.window(each, min(rows, each))
 	if columns == 1 && each > rows { // the help scrolls under its cursor
-		first = min(m.help.cursor, each-rows)
+		m.help.cursor = min(m.help.cursor, each-rows) // so that the way back begins at once
+		first = m.help.cursor
 		last = first + rows
 	}
 	for i := first; i < last; i++ {

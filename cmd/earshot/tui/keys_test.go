@@ -81,6 +81,64 @@ func TestTracksAreQueuedUnderTheCursor(t *testing.T) {
 	x.until("all of an artist, next", func() bool { return slices.Contains(x.player.done(), "insert #1 #2 #3") })
 }
 
+func TestPagesOfListsAreTurned(t *testing.T) {
+	const pgup, pgdown = "\x1b[5~", "\x1b[6~"
+	for _, test := range []struct {
+		rows  int
+		keys  []string
+		jumps []string // where enter is pressed after each
+	}{
+		// Of the rows that a list has, one stays where a page is turned.
+		{10, []string{pgdown, pgdown, pgdown, pgup, pgup, pgup}, []string{"4", "8", "8", "4", "0", "0"}},
+		{10, []string{"\x06", "\x04", "\x15", "\x02"}, []string{"4", "6", "4", "0"}}, // ctrl+f, ctrl+d, ctrl+u, ctrl+b
+		{5, []string{pgdown, pgdown, "\x04", pgup}, []string{"1", "2", "3", "2"}},    // of which nothing is left for a list
+	} {
+		x := start(t, 60, test.rows, 9)
+		x.shows("2 queue")
+		x.press("2g")
+		x.until("the queue", x.shown("Prelude in C", "Minuet"))
+		for i, key := range test.keys {
+			before := len(x.player.done())
+			x.press(key + "\r")
+			x.until("enter", func() bool { return len(x.player.done()) > before })
+			if got, want := x.player.done()[before], "jump at "+test.jumps[i]; got != want {
+				t.Errorf("%d rows, key %d, %q: %q, want %q", test.rows, i, key, got, want)
+			}
+		}
+		x.press("q")
+		if err := x.wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatThePagesShowHasTheCursorInIt(t *testing.T) {
+	const pgup, pgdown = "\x1b[5~", "\x1b[6~"
+	x := start(t, 60, 10, 9)
+	x.shows("2 queue")
+	for _, test := range []struct{ keys, shows, not string }{
+		{"2g", " 1  Prelude", " 9  "},
+		{pgdown + pgdown, " 9  ", " 1  Prelude"},
+		{pgup + pgup, " 1  Prelude", " 9  "},
+		{"/e", "1 of 5", ""},
+		{pgdown, "4 of 5", ""}, // while it is being typed
+		{pgdown, "5 of 5", ""},
+		{pgup, "2 of 5", ""},
+		{"\x1b", "a add", ""},
+		{pgdown, "5 of 5", ""},
+		{"?", "pause, go on", "in percent"},
+		{strings.Repeat(pgdown, 20), "in percent", "pause, go on"},
+		{pgup, "the track before", "in percent"},
+		{strings.Repeat(pgup, 20), "pause, go on", "in percent"},
+	} {
+		x.press(test.keys)
+		x.until(test.shows, func() bool {
+			screen := x.text()
+			return strings.Contains(screen, test.shows) && (test.not == "" || !strings.Contains(screen, test.not))
+		})
+	}
+}
+
 func TestTheQueueIsSaved(t *testing.T) {
 	var names []string
 	save := func(_ context.Context, name string, tracks []protocol.Track) error {

@@ -23,8 +23,10 @@ func (l *list) window(n, height int) (first, last int) {
 	return l.top, min(n, l.top+height)
 }
 
-// key moves the cursor as a key says; false where the key says nothing of it.
+// key moves the cursor as a key says, of which those for pages move it by height, one row
+// at the least; false where the key says nothing of it.
 func (l *list) key(k string, n, height int) bool {
+	height = max(height, 1)
 	switch k {
 	case "up", "k":
 		l.move(-1, n)
@@ -35,9 +37,9 @@ func (l *list) key(k string, n, height int) bool {
 	case "pgdown", "ctrl+f":
 		l.move(height, n)
 	case "ctrl+u":
-		l.move(-height/2, n)
+		l.move(-(height+1)/2, n)
 	case "ctrl+d":
-		l.move(height/2, n)
+		l.move((height+1)/2, n)
 	case "home", "g":
 		l.move(-n, n)
 	case "end", "G":
