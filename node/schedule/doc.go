@@ -68,7 +68,9 @@
 // A Throughput is told what arrives, from all sources together, and says whether a
 // track may begin to sound, or go on after it ran dry: at once where more comes than
 // the track takes, else when at most 1 in 100 simulated plays of its rest would run
-// dry. State.Thin has such a track fetched without a bound ahead.
+// dry; a line seen for less than five seconds is taken for one that may come and go.
+// Where less comes than lets a track begin at once, State.Thin has it fetched without a
+// bound ahead.
 //
 // # Sources
 //

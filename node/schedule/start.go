@@ -13,8 +13,17 @@ const (
 	margin = 1.5
 
 	// plenty is the same where nothing is known but how fast the first packets came:
-	// three times, as a line seldom falls to a third of what it was a moment ago.
+	// three times, as a line seldom falls to a third of what it was a moment ago. It
+	// falls to margin as the line is known.
 	plenty = 3
+
+	// known is how many samples tell what a line is like: five seconds, in which one
+	// that comes and goes, as those of phones do on the way, has changed a few times.
+	known = 50
+
+	// spell is for how many samples a line that is not known yet may give nothing
+	// though it has not so far: two seconds, as long as between two cells, or in a lift.
+	spell = 20
 
 	// leastSamples is how much must have been measured for a simulation: half a
 	// second, five samples.
@@ -65,14 +74,15 @@ type Rest struct {
 // what throughput is and has lately been; 0 where it may begin. sound is how much
 // more sound is likely to have come by then, 0 where that is not known yet.
 //
-// It begins at once where throughput exceeds the bitrate by half, by the spacing of
-// the first packets if nothing else is known. Otherwise the playing of the rest is
-// simulated 100 times, and put off until at most one would run dry. Throughput is
-// taken for a Markov chain, whose states are classes of multiples of the bitrate and
-// whose transitions are those that were observed; the sample behind one is any that
-// has followed one of its class. So has it Spotify's client: Kreitz and Niemelä,
-// "Spotify - Large Scale, Low Latency, P2P Music-on-Demand Streaming" (IEEE P2P
-// 2010). The same calls give the same result.
+// It begins at once where throughput exceeds the bitrate by half; by three times
+// while little is known, by the spacing of the first packets if nothing else is.
+// Otherwise the playing of the rest is simulated 100 times, and put off until at most
+// one would run dry. Throughput is taken for a Markov chain, whose states are classes of
+// multiples of the bitrate and whose transitions are those that were observed; the
+// sample behind one is any that has followed one of its class, and while little is known
+// nothing may come for a spell. So, but for the spells, has it Spotify's client: Kreitz
+// and Niemelä, "Spotify - Large Scale, Low Latency, P2P Music-on-Demand Streaming" (IEEE
+// P2P 2010). The same calls give the same result.
 //
 // Where others than the server are to bring the track and nothing has been measured,
 // it begins at once: what the server sends first to one of many says little.
@@ -88,7 +98,7 @@ func (t *Throughput) Wait(now time.Duration, r Rest, seed uint64) (wait, sound t
 	case n < leastSamples:
 		return period, 0
 	}
-	if t.exceeds(margin * r.Line.rate) {
+	if t.exceeds(t.enough() * r.Line.rate) {
 		return 0, 0
 	}
 	c := t.chain(r.Line.rate)
@@ -113,6 +123,12 @@ func (t *Throughput) quick(rate float64) bool {
 	// Where the first itself was late, so may the others have been that came with it.
 	took := t.newest - t.born + max(t.born-t.asked-anyRound, 0)
 	return t.sum >= leastBurst && float64(t.sum-packet) >= rate*took.Seconds()
+}
+
+// enough is by how many times all samples must exceed the bitrate to begin at once.
+func (t *Throughput) enough() float64 {
+	unknown := max(known-len(t.samples), 0)
+	return margin + (plenty-margin)*float64(unknown)/(known-leastSamples)
 }
 
 // exceeds reports whether in all periods that are remembered it was more, so that
@@ -159,10 +175,17 @@ func (r *Rest) missing() (list []missing) {
 // there is plays, from a playing time on, and returns by how much too late the
 // latest byte is.
 func (c *chain) lateness(all []missing, from time.Duration, d *dice) (late time.Duration) {
-	state, left := c.last, 0.0
+	state, left, nothing := c.last, 0.0, 0
 	for now := period; now < longest; now += period {
-		state = c.follow(state, d)
-		left += min(float64(c.t.at(state)), c.most)
+		switch {
+		case nothing > 0:
+			nothing--
+		case c.breaks(d):
+			nothing = spell - 1
+		default:
+			state = c.follow(state, d)
+			left += min(float64(c.t.at(state)), c.most)
+		}
 		for len(all) > 0 && left >= all[0].bytes {
 			left -= all[0].bytes
 			all = all[1:]
@@ -221,6 +244,14 @@ func (c *chain) follow(state int, d *dice) int {
 		return int(c.next[from+i])
 	}
 	return d.below(len(c.class))
+}
+
+// breaks draws whether a line that is not known yet gives nothing for a spell. What has
+// not been seen in n samples comes with the next once in n+2 (Laplace's rule of
+// succession); a second of 450 kbit/s was else taken for a line that always has them.
+func (c *chain) breaks(d *dice) bool {
+	n := len(c.class)
+	return n < known && d.below(n+2) == 0
 }
 
 // dice are the random numbers of a simulation: SplitMix64, as a State's.

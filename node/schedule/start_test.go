@@ -40,7 +40,7 @@ func fromStart(line *Timeline, there time.Duration) Rest {
 func TestWhereThroughputIsPlentifulPlayingBeginsAtOnce(t *testing.T) {
 	line := track()
 	for _, times := range []float64{1.7, 3, 100} {
-		flow, now := arriving(steady(times*line.rate), 3*time.Second)
+		flow, now := arriving(steady(times*line.rate), known*period+time.Second)
 		if wait, _ := flow.Wait(now, fromStart(line, 0), 1); wait != 0 {
 			t.Errorf("at %v times the bitrate it waits %v", times, wait)
 		}
