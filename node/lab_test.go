@@ -270,6 +270,10 @@ type heard struct {
 // at 192 kbit/s.
 const firstSound = 2 << 10
 
+// frame is how long a frame of MP3 sounds (1152 samples at 44.1 kHz): a byte is needed
+// so much sooner than it is heard, as its frame may begin as much before it.
+const frame = 26 * time.Millisecond
+
 // playerAhead is how far a player decodes ahead.
 const playerAhead = time.Second
 
@@ -311,10 +315,10 @@ func (n *Node) play(ctx context.Context, track labTrack, from time.Duration) (h 
 				continue
 			}
 			h.latency = now.Sub(asked)
-			base = now.Add(-due)
+			base = now.Add(-track.header.TimeAt(began))
 			continue
 		}
-		if late := now.Sub(base.Add(due)); late > 0 {
+		if late := now.Sub(base.Add(due - frame)); late > 0 {
 			h.stutters++
 			h.silence += late
 			if os.Getenv("EARSHOT_STUTTERS") != "" {
