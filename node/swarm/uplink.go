@@ -195,7 +195,7 @@ func (l *uplink) waiting() bool { return len(l.sound)+len(l.starts)+len(l.others
 // window is kept for sound, as long as the line is not known, and from what is
 // needed much later.
 func (l *uplink) next(now time.Time) *turns {
-	free := l.inFlight+l.granted+quantum <= l.window.size/2
+	free := l.inFlight+l.granted < l.window.size/2
 	from := &l.sound
 	switch {
 	case l.sound.needed(now.Add(l.hurry())):
