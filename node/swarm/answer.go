@@ -107,8 +107,8 @@ func (a *Answer) sendChunks(ctx context.Context, t Stored, m protocol.Message, f
 }
 
 // firstBytes is what a server sends of a head for the sound to begin: the frames
-// that it begins with, at any bitrate, and 60 ms of most.
-const firstBytes = 5 << 9
+// that it begins with, at any bitrate, and 75 ms of most.
+const firstBytes = 3 << 10
 
 // passedOn is the playing time up to which what others take from the asker counts as
 // sound that would end: it sounds for all of them, and has the longest way.
