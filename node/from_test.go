@@ -37,7 +37,7 @@ func TestAPlayFromInsideATrackIsOneRoundTrip(t *testing.T) {
 		for i := range uint64(6) {
 			tracks = append(tracks, newLabTrack(i, 2*time.Minute, bitrate))
 		}
-		for _, from := range []time.Duration{0, 30 * time.Second, 90*time.Second + 700*time.Millisecond, 100 * time.Second} {
+		for _, from := range []time.Duration{0, 42 * time.Second, 90*time.Second + 700*time.Millisecond, 100 * time.Second} {
 			t.Run(fmt.Sprintf("%d kbit/s, from %v", bitrate/1000, from), func(t *testing.T) {
 				labWith(serverLine, tracks...).run(t, func(t *testing.T, l *lab) {
 					h := l.host(homeLine)

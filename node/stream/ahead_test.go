@@ -15,15 +15,15 @@ func TestWhatAPlayerHasInHandIsToldApartFromASeek(t *testing.T) {
 		h.Seek = append(h.Seek, s*second)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := &Stream{pieces: &pieces{header: h}, kick: make(chan struct{}, 1)}
+		p := newPlayhead(0)
 		at := func(offset int64, waiting bool, want time.Duration) {
 			t.Helper()
 			n := second
 			if waiting {
 				n = 0
 			}
-			s.at(offset, n)
-			if got := s.ahead(time.Now()); got != want {
+			p.read(&h, time.Now(), offset, n)
+			if got := p.ahead(&h, time.Now()); got != want {
 				t.Errorf("at %d s it has %v in hand, want %v", offset/second, got, want)
 			}
 		}

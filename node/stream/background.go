@@ -51,7 +51,7 @@ func (ss *Streams) Fetch(ctx context.Context, id protocol.ID, progress func(have
 
 // await waits for a change, and for someone to hold what is missing.
 func (s *Stream) await(ctx context.Context, changed <-chan struct{}) error {
-	none := s.unavailable()
+	none := s.unavailable(s.own)
 	var patience <-chan time.Time // once nothing holds it
 	for {
 		select {
@@ -64,7 +64,7 @@ func (s *Stream) await(ctx context.Context, changed <-chan struct{}) error {
 			patience = timer.C
 		case <-patience:
 			select {
-			case <-s.unavailable():
+			case <-s.unavailable(s.own):
 				return ErrUnavailable
 			default: // someone came, and may go again
 				return nil

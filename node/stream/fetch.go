@@ -25,8 +25,7 @@ type fetch struct {
 	byID     map[schedule.SourceID]*source
 	lastID   schedule.SourceID
 	requests map[schedule.RequestID]context.CancelFunc
-	truth    *opened   // the server's answer, where the header that was believed is a lie
-	dry      time.Time // since when nothing reachable holds what the reader waits for
+	truth    *opened // the server's answer, where the header that was believed is a lie
 }
 
 const (
@@ -170,60 +169,30 @@ func (f *fetch) awaitProof(ctx context.Context, i int) bool {
 	}
 }
 
-// look tells the schedule where the reader is and what is wished for.
+// look tells the schedule where the reader is that needs most, and what is wished for.
 func (f *fetch) look() {
 	s, now := f.s, f.now()
 	s.mu.Lock()
-	place, waiting, lacking, ahead := s.place, s.waiting, s.lacking, s.ahead(time.Now())
-	s.lacking = nil
-	mode, reading := schedule.Idle, s.wishes[wishPlay] > 0
-	switch {
-	case reading && ahead > readAhead:
-		mode = schedule.Background
-	case reading:
-		mode = schedule.Playing
-	case s.wishes[wishHead] > 0:
-		mode = schedule.PrefetchHead
-	case s.wishes[wishPeers] > 0:
-		mode = schedule.PrefetchPeers
-	case s.wishes[wishFetch] > 0:
-		mode = schedule.Background
+	led := s.follow(time.Now())
+	place, ahead, lacking := led.place, led.ahead(&s.pieces.header, time.Now()), s.lacking
+	behind := led.chunk() // what all readers have read
+	for _, h := range s.heads {
+		behind = min(behind, h.chunk())
 	}
+	s.lacking = nil
+	mode, reading := s.mode(ahead)
+	fetching := s.wishes[wishFetch] > 0
 	s.mu.Unlock()
-	chunk := int(place / protocol.ChunkSize)
-	for _, i := range append(lacking, s.pieces.forget(chunk)...) {
+	for _, i := range append(lacking, s.pieces.forget(behind)...) {
 		f.schedule.Missing(now, i, 1)
 	}
 	f.schedule.Playhead(now, place, ahead, mode)
 	buffered := f.schedule.Buffered(now)
-	held := f.lookAtRate(mode == schedule.Playing, buffered)
+	f.lookAtRate(mode == schedule.Playing, buffered)
 	s.mu.Lock()
 	s.buffered = buffered
 	s.mu.Unlock()
-	if mode == schedule.Background && !reading { // what it waits for is whatever is missing
-		chunk, waiting = s.pieces.firstMissing(), true
-	} else if held { // it waits for more than its place
-		chunk, waiting = s.pieces.nextMissing(chunk), true
-	} else {
-		waiting = waiting && reading && !s.pieces.has(chunk)
-	}
-	f.checkDry(chunk, waiting)
-}
-
-// checkDry tells a waiting reader when nothing that can be reached holds what
-// it needs, and when something does again.
-func (f *fetch) checkDry(chunk int, waiting bool) {
-	held := false
-	for c, src := range f.sources {
-		held = held || c.Trusted() && (src.server || src.have.Has(chunk))
-	}
-	switch {
-	case !waiting || held:
-		f.dry = time.Time{}
-	case f.dry.IsZero():
-		f.dry = time.Now()
-	}
-	f.s.setUnavailable(!f.dry.IsZero() && time.Since(f.dry) >= dryAfter)
+	f.checkDry(fetching && !reading)
 }
 
 // act does what the schedule decides, and returns when to ask it again.

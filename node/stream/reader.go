@@ -18,6 +18,7 @@ type Shares struct{ Server, Peers, Cache int64 }
 // from another.
 type Reader struct {
 	s      *Stream
+	head   *playhead
 	offset int64
 	buffer chunkBuffer
 	start  start
@@ -30,7 +31,7 @@ type Reader struct {
 
 // newReader returns a reader of a track that is to be played from a time on.
 func newReader(s *Stream, from time.Duration) *Reader {
-	return &Reader{s: s, start: start{due: true, from: s.pieces.header.OffsetAt(from)}, closed: make(chan struct{})}
+	return &Reader{s: s, head: s.enter(s.pieces.header.Begin(from)), start: start{due: true, from: s.pieces.header.OffsetAt(from)}, closed: make(chan struct{})}
 }
 
 // Header returns the track's header.
@@ -66,7 +67,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 		if err != nil { // damaged on disk, and dropped: fetched anew
 			r.s.damaged(int(r.offset / protocol.ChunkSize))
 		}
-		r.s.at(r.offset, n)
+		r.s.at(r.head, r.offset, n)
 		if n > 0 {
 			r.offset += int64(n)
 			r.count(from, int64(n))
@@ -75,7 +76,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 		select {
 		case <-wait:
 		case <-again:
-		case <-r.s.unavailable():
+		case <-r.s.unavailable(r.head):
 			if r.start.hold.on { // what there is, is all there will be
 				r.begin()
 				continue
@@ -125,6 +126,7 @@ func (r *Reader) Close() error {
 	r.once.Do(func() {
 		close(r.closed)
 		r.s.settle()
+		r.s.exit(r.head)
 		r.s.leave(wishPlay)
 	})
 	return nil

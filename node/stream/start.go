@@ -98,12 +98,12 @@ func (r *Reader) look(b []byte) (n int, from provider, wait <-chan struct{}, aga
 		return n, from, wait, nil, err
 	case r.offset < st.from && st.due || !st.due && !st.waited:
 		return n, from, nil, nil, nil
-	case !st.due && r.s.inHand(): // it waited, and was not dry yet
+	case !st.due && r.s.inHand(r.head): // it waited, and was not dry yet
 		st.waited = false
 		return n, from, nil, nil, nil
 	}
 	st.due = true
-	st.hold = r.s.holds(st.hold, r.offset)
+	st.hold = r.s.holds(r.head, st.hold, r.offset)
 	if !st.hold.on {
 		st.due, st.waited = false, false
 		return n, from, nil, nil, nil
@@ -117,19 +117,12 @@ func (r *Reader) look(b []byte) (n int, from provider, wait <-chan struct{}, aga
 // begin has the reader begin with what there is.
 func (r *Reader) begin() {
 	r.start = start{from: r.start.from}
-	r.s.setHold(hold{})
-}
-
-// inHand reports whether what was read before the reader's place is still to be heard.
-func (s *Stream) inHand() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ahead(time.Now()) > 0
+	r.s.setHold(r.head, hold{})
 }
 
 // holds returns whether a reader that is to begin at a place waits longer; h is what
 // it was told last.
-func (s *Stream) holds(h hold, place int64) hold {
+func (s *Stream) holds(head *playhead, h hold, place int64) hold {
 	now := time.Now()
 	if h.on && h.sound > 0 && now.Before(h.again) {
 		return h
@@ -149,14 +142,14 @@ func (s *Stream) holds(h hold, place int64) hold {
 		again := max(min(wait/lookAgain, now.Sub(h.since)/lookAgain, lookMost), lookLeast)
 		h.on, h.sound, h.until, h.again = wait > 0, sound, now.Add(wait), now.Add(again)
 	}
-	s.setHold(h)
+	s.setHold(head, h)
 	return h
 }
 
-func (s *Stream) setHold(h hold) {
+func (s *Stream) setHold(head *playhead, h hold) {
 	s.mu.Lock()
-	changed := s.hold.on != h.on
-	s.hold = h
+	changed := head.hold.on != h.on
+	head.hold = h
 	s.mu.Unlock()
 	if changed {
 		s.nudge()
@@ -196,18 +189,16 @@ func (s *Stream) setBusy(busy bool) {
 const measuredTo = 10 * time.Second
 
 // lookAtRate has what arrives measured while all that can be had is needed, and the
-// schedule fetch as far ahead as it can where that is little. It returns whether a
-// reader is held.
-func (f *fetch) lookAtRate(playing bool, buffered time.Duration) (held bool) {
+// schedule fetch as far ahead as it can where that is little.
+func (f *fetch) lookAtRate(playing bool, buffered time.Duration) {
 	s := f.s
 	s.mu.Lock()
-	held, alone := playing && s.hold.on, !s.company
+	held, alone := playing && s.led.hold.on, !s.company
 	s.mu.Unlock()
 	thin := held || playing && alone && s.all.arrivals.thin(s.pieces.line())
 	f.schedule.Thin(thin)
 	s.setUrgent(playing && (held || buffered < urgentBelow))
 	s.setBusy(playing && (thin || len(f.requests) > 0 && (buffered < urgentBelow || alone && buffered < measuredTo)))
-	return held
 }
 
 // there returns which chunks can be read, and how many bytes of the first from a chunk

@@ -33,17 +33,12 @@ type Stream struct {
 	ended    bool
 	wishes   [wishes]int
 	from     time.Duration // where playing is to begin
-	place    int64         // byte offset of the reader
-	waiting  bool          // the reader waits there
-	next     int64         // where the last read ended
-	jumped   bool          // it has gone elsewhere, and the clock is not set anew yet
-	clock    time.Time     // when the track's beginning would have been heard
+	heads    []*playhead   // of the readers
+	own      *playhead     // of what is fetched while there are none
+	led      *playhead     // whom the schedule follows: one of those
 	lacking  []int         // chunks found damaged on disk
-	buffered time.Duration
-	company  bool // others than the server bring the track, or will
-	hold     hold
-	none     chan struct{} // closed while nothing reachable holds what is needed
-	noneSet  bool
+	buffered time.Duration // ahead of that one
+	company  bool          // others than the server bring the track, or will
 }
 
 // wish is what someone wants of a stream.
@@ -65,10 +60,10 @@ const maxEvents = 256
 func newStream(all *Streams, id protocol.ID, from time.Duration, w wish, cancel context.CancelFunc) *Stream {
 	s := &Stream{
 		all: all, id: id, cancel: cancel, from: from,
-		late: make(chan *opened, 1), ready: make(chan struct{}), done: make(chan struct{}), none: make(chan struct{}),
+		late: make(chan *opened, 1), ready: make(chan struct{}), done: make(chan struct{}), own: newPlayhead(0),
 		events: make(chan func(*fetch, time.Duration), maxEvents), kick: make(chan struct{}, 1),
 	}
-	s.wishes[w] = 1
+	s.wishes[w], s.led = 1, s.own
 	return s
 }
 
@@ -153,88 +148,12 @@ func (s *Stream) nudge() {
 	}
 }
 
-// at tells where the reader is, and how many bytes it was given there; none while it
-// waits.
-func (s *Stream) at(offset int64, n int) {
-	t, now, waiting := s.pieces.header.TimeAt(offset), time.Now(), n == 0
-	s.mu.Lock()
-	moved := s.place/protocol.ChunkSize != offset/protocol.ChunkSize || s.waiting != waiting
-	s.jumped = s.jumped || offset != s.next
-	s.place, s.next, s.waiting = offset, offset+int64(n), waiting
-	if heard := s.clock.Add(t); !waiting {
-		if now.After(heard) || s.jumped && heard.Sub(now) > mostAhead {
-			s.clock, moved = now.Add(-t), true // it begins, goes on after a pause, or elsewhere
-		}
-		s.jumped = false
-	}
-	s.mu.Unlock()
-	if moved {
-		s.nudge()
-	}
-}
-
-const (
-	// mostAhead is how far a reader may be ahead of what is heard and have jumped a
-	// little: the second that a player decodes ahead (package player), and what an
-	// output and a decoder hold. Farther, it has gone elsewhere.
-	mostAhead = 2 * time.Second
-	// readAhead is how far ahead of what is heard one that reads on is taken to play:
-	// what the schedule calls near (schedule.Rules.Near). A program that reads all it
-	// can get, as players do by HTTP, has that much in hand; what it reads beyond is
-	// fetched in no hurry, until the clock comes near its place.
-	readAhead = 15 * time.Second
-)
-
-// ahead is how long until the reader's place is heard: what a player has in hand;
-// nothing where the reader has just gone elsewhere. s.mu is held.
-func (s *Stream) ahead(now time.Time) time.Duration {
-	ahead := s.clock.Add(s.pieces.header.TimeAt(s.place)).Sub(now)
-	if s.jumped && ahead > mostAhead {
-		return 0
-	}
-	return max(ahead, 0)
-}
-
-// soonest is how far ahead of the reader a chunk is needed soon: what the schedule
-// calls urgent (schedule.Rules.Urgent). Who began together with us needs it then.
-const soonest = 3 * time.Second
-
-// soon reports whether a chunk is played soon, or was just now.
-func (s *Stream) soon(i int) bool {
-	t := s.pieces.header.TimeAt(int64(i) * protocol.ChunkSize)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return (t - s.pieces.header.TimeAt(s.place)).Abs() < soonest
-}
-
 // damaged says that a chunk on disk did not verify, and is missing again.
 func (s *Stream) damaged(i int) {
 	s.mu.Lock()
 	s.lacking = append(s.lacking, i)
 	s.mu.Unlock()
 	s.nudge()
-}
-
-// unavailable is closed while nothing that can be reached holds what the
-// reader waits for.
-func (s *Stream) unavailable() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.none
-}
-
-func (s *Stream) setUnavailable(none bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if none == s.noneSet {
-		return
-	}
-	s.noneSet = none
-	if none {
-		close(s.none)
-	} else {
-		s.none = make(chan struct{})
-	}
 }
 
 // tell has the stream's goroutine take note of something; lost once it has ended.
@@ -262,7 +181,7 @@ func (s *Stream) run(ctx context.Context) {
 	}
 	defer func() { s.pieces.track.Release() }()
 	s.mu.Lock()
-	s.place = s.pieces.header.Begin(s.from) // until a reader tells, which will begin there
+	s.own.place = s.pieces.header.Begin(s.from) // until there is a reader, which will begin there
 	s.mu.Unlock()
 	s.noteCompany(first)
 	s.all.config.Holding(s.id, s.pieces.track.Complete())
@@ -353,9 +272,9 @@ func (s *Stream) progress() (p Progress, ok bool) {
 	parts := s.pieces.parts()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p = Progress{Header: h, Parts: parts, Place: h.TimeAt(s.place), Buffered: s.buffered, Playing: s.wishes[wishPlay] > 0}
-	if s.hold.on && p.Playing {
-		p.Waiting, p.Lacks, p.Awaited = true, s.hold.sound, s.hold.left(time.Now())
+	p = Progress{Header: h, Parts: parts, Place: h.TimeAt(s.led.place), Buffered: s.buffered, Playing: s.wishes[wishPlay] > 0}
+	if held := &s.led.hold; held.on && p.Playing {
+		p.Waiting, p.Lacks, p.Awaited = true, held.sound, held.left(time.Now())
 	}
 	p.Have = s.pieces.track.Have().Count()
 	if s.pieces.track.Complete() {
