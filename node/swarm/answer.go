@@ -20,6 +20,7 @@ type Answer struct {
 	due      time.Time // when what is sent is needed
 	order    uint64    // in the pacer
 	start    bool      // of a track, for one who begins with this node
+	over     int       // bytes that were sent beyond what the pacer allowed; less than 0, not yet sent
 	sent     bool
 	ended    bool
 }
@@ -81,12 +82,13 @@ func (a *Answer) sendChunks(ctx context.Context, t Stored, m protocol.Message, f
 	s := a.conn.swarm
 	buf := s.buffers.Get().(*sendBuffer)
 	defer s.buffers.Put(buf)
-	said := 0
+	held, said := 0, 0 // bytes of buf that are not sent, of them the message's
 	if m != nil {
-		said = len(protocol.Append(buf[:0], m))
+		held = len(protocol.Append(buf[:0], m))
+		said = held
 	}
-	for i, end := first, first+count; i < end; said = 0 {
-		n, atOnce, offset := said, writeChunks, int64(i)*protocol.ChunkSize-int64(said)
+	for i, end := first, first+count; i < end; {
+		n, atOnce, offset := held, writeChunks, int64(i)*protocol.ChunkSize-int64(held)
 		if s.uplink == nil && s.pacer.rate(a.conn) > 0 {
 			atOnce = 1 // so that what is counted as sent is
 		}
@@ -97,11 +99,15 @@ func (a *Answer) sendChunks(ctx context.Context, t Stored, m protocol.Message, f
 			}
 			n += k
 		}
-		if err := a.send(ctx, buf[:n], offset, when); err != nil {
+		whole := a.start || a.priority == protocol.PriorityUrgent // a chunk is of no use before its end
+		sent, err := a.send(ctx, buf[:n], offset, when, whole || i == end)
+		a.conn.uploaded.Add(int64(max(sent-said, 0)))
+		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
+		if err != nil {
 			return err
 		}
-		a.conn.uploaded.Add(int64(n - said))
-		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
+		said = max(said-sent, 0)
+		held = copy(buf[:], buf[sent:n])
 	}
 	return nil
 }
@@ -170,20 +176,22 @@ func (a *Answer) SendHead(ctx context.Context, t Stored, head Head) error {
 type needs func(offset int64) (n need, end int64)
 
 // send writes the raw bytes of a track at an offset, as the line of this node
-// bears them: a server's in turns of all its connections.
-func (a *Answer) send(ctx context.Context, b []byte, offset int64, when needs) error {
+// bears them: a server's in turns of all its connections. Unless they are the last
+// of an answer, those at their end that would not fill a packet may be left.
+func (a *Answer) send(ctx context.Context, b []byte, offset int64, when needs, last bool) (n int, err error) {
 	if a.conn.swarm.uplink == nil {
-		return a.conn.swarm.pacer.write(ctx, a, b)
+		return a.conn.swarm.pacer.write(ctx, a, b, last)
 	}
-	for len(b) > 0 {
-		n, end := when(offset)
-		k, err := a.conn.write(ctx, a.stream, b[:min(int64(len(b)), end-offset)], n)
-		b, offset = b[k:], offset+int64(k)
+	for n < len(b) {
+		need, end := when(offset)
+		most := min(int64(len(b)-n), end-offset)
+		k, err := a.conn.write(ctx, a.stream, b[n:][:most], need, last && n+int(most) == len(b))
+		n, offset = n+k, offset+int64(k)
 		if err != nil {
-			return err
+			return n, err
 		}
 	}
-	return nil
+	return n, nil
 }
 
 // writer is a stream that takes what QUIC may send of it now.
@@ -194,8 +202,9 @@ type writer interface {
 }
 
 // write writes to one of the connection's streams: a server as much as one turn
-// allows, a listener all of it.
-func (c *Conn) write(ctx context.Context, w writer, b []byte, n need) (int, error) {
+// allows, a listener all of it. Behind the last of an answer there is only the
+// stream's end.
+func (c *Conn) write(ctx context.Context, w writer, b []byte, n need, last bool) (int, error) {
 	w.SetWriteDeadline(time.Now().Add(sendTimeout))
 	if c.gauge == nil {
 		return w.Write(b)
@@ -205,17 +214,47 @@ func (c *Conn) write(ctx context.Context, w writer, b []byte, n need) (int, erro
 		return 0, err
 	}
 	defer t.end()
-	k, err := w.WriteWithLimit(b, t.limit)
+	if !last {
+		return writeWithin(w, b, t.limit)
+	}
+	k, tail, err := writePackets(w, b, t.limit)
+	if err != nil || !tail {
+		return k, err
+	}
+	t.limit(len(b) - k)
+	written, err := w.Write(b[k:])
+	return k + written, err
+}
+
+// writeWithin writes as much as the limit allows.
+func writeWithin(w writer, b []byte, limit func(most int) int) (int, error) {
+	n, err := w.WriteWithLimit(b, limit)
 	if errors.Is(err, quic.ErrWriteLimitReached) {
 		err = nil
 	}
-	return k, err
+	return n, err
 }
 
-// writeAll writes all of it, in as many turns as it takes.
+// writePackets writes what fills packets, as far as the limit goes, and reports
+// whether it ended at those bytes that do not: the last of a stream are written at
+// once, so that its end goes in the same packet and not in one of its own.
+func writePackets(w writer, b []byte, limit func(most int) int) (n int, tail bool, err error) {
+	rest := len(b) // written where the packets are made; read when that has ended
+	n, err = writeWithin(w, b, func(most int) int {
+		if tail = most >= rest; tail {
+			return 0
+		}
+		used := limit(most)
+		rest -= used
+		return used
+	})
+	return n, tail, err
+}
+
+// writeAll writes all of it, in as many turns as it takes; then the stream ends.
 func (c *Conn) writeAll(ctx context.Context, w writer, b []byte, n need) error {
 	for len(b) > 0 {
-		k, err := c.write(ctx, w, b, n)
+		k, err := c.write(ctx, w, b, n, true)
 		b = b[k:]
 		if err != nil {
 			return err
@@ -224,11 +263,11 @@ func (c *Conn) writeAll(ctx context.Context, w writer, b []byte, n need) error {
 	return nil
 }
 
-// writeChunks is how many chunks are written to a stream at once. Each write
-// ends in a packet that is not full: 64 KiB make that one in 46.
+// writeChunks is how many chunks are read to be written at once.
 const writeChunks = 4
 
-// sendBuffer holds those, and the longest message before them.
+// sendBuffer holds those, and the longest message, or what is left for the next
+// packet, before them.
 type sendBuffer [writeChunks*protocol.ChunkSize + protocol.MaxData]byte
 
 // SendProof sends a proof tree unasked, on a stream of its own, as something that

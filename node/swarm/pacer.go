@@ -30,8 +30,8 @@ type pacer struct {
 }
 
 const (
-	// packetData is what a packet of QUIC's first size, 1,280 bytes, holds of a
-	// run: pieces of that are not cut in two.
+	// packetData is what a packet of QUIC's first size, 1,280 bytes, holds of a run;
+	// pieces are of as many packets at every size.
 	packetData = 1240
 	// pieceTime is how long the line is busy with a piece at the rate found: as
 	// long as others may wait behind it.
@@ -83,33 +83,47 @@ func (p *pacer) most() int64 {
 	return max(p.cap(), 0)
 }
 
-// write sends b, no faster than may be. Of two who wait for the start of a track the one
-// who asked first gets all of it first: both half as fast would be no sooner for the
-// second. Else they take turns: a way that is never idle for long tells of the queue.
-func (p *pacer) write(ctx context.Context, a *Answer, b []byte) error {
-	for len(b) > 0 {
-		rate := p.rate(a.conn)
-		if rate == 0 {
-			_, err := a.Write(b)
-			return err
+// write sends b in whole packets, no faster than may be, and returns how much: what
+// would not fill one is sent only behind the last of an answer. Of two who wait for the
+// start of a track the one who asked first gets all of it first: both half as fast would
+// be no sooner for the second. Else they take turns: a way that is never idle for long
+// tells of the queue.
+func (p *pacer) write(ctx context.Context, a *Answer, b []byte, last bool) (n int, err error) {
+	for tail := false; !tail; {
+		left := len(b) - n
+		if rate := p.rate(a.conn); rate > 0 {
+			left = min(left, pieceOf(rate))
+			order := a.order
+			if !a.start {
+				order = p.turns.next.Add(1)
+			}
+			if err := p.wait(ctx, a.conn, a.priority, order, max(left+a.over, 0)); err != nil {
+				return n, err
+			}
 		}
-		n := min(len(b), pieceOf(rate))
-		order := a.order
-		if !a.start {
-			order = p.turns.next.Add(1)
+		a.stream.SetWriteDeadline(time.Now().Add(sendTimeout))
+		var k int
+		k, tail, err = writePackets(a.stream, b[n:], func(most int) int {
+			if left <= 0 {
+				return 0
+			}
+			left -= most
+			return most
+		})
+		n, a.over = n+k, -left
+		if err != nil {
+			return n, err
 		}
-		if err := p.wait(ctx, a.conn, a.priority, order, n); err != nil {
-			return err
-		}
-		if _, err := a.Write(b[:n]); err != nil {
-			return err
-		}
-		b = b[n:]
 	}
-	return nil
+	if !last {
+		return n, nil
+	}
+	k, err := a.Write(b[n:])
+	return n + k, err
 }
 
-// pieceOf is how much to write at once: whole packets.
+// pieceOf is how much to write at once: whole packets, or a little more where they are
+// larger.
 func pieceOf(rate float64) int {
 	if rate < pairBelow {
 		return 2 * packetData

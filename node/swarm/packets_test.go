@@ -1,0 +1,51 @@
+package swarm
+
+import (
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"earshot/protocol"
+)
+
+func TestARunComesInFullPacketsAndItsEndInTheLast(t *testing.T) {
+	const (
+		chunks = 24
+		full   = 1280 - 32 // bytes of a packet without its headers and tag
+		others = 4         // the message before the run, streams given back, an acknowledgement
+	)
+	for name, change := range map[string]func(*Config){
+		"as fast as the line bears": nil,
+		"capped":                    func(c *Config) { c.UploadCap = func() int64 { return 100 << 10 } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, book := newTown(t), newBook(1, chunks)
+				defer w.net.Close()
+				a := w.node(shelve(book), change)
+				defer a.Close()
+				b := w.node(nil, nil)
+				defer b.Close()
+				c := w.neighbour(b, a)
+				time.Sleep(2 * time.Second)
+				before := c.quic.ConnectionStats()
+				run, err := c.Get(t.Context(), &protocol.Get{ID: book.id(), Count: chunks, Priority: protocol.PriorityPlaying})
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, err := io.ReadFull(run, make([]byte, len(book.data)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				run.End()
+				run.Close()
+				time.Sleep(time.Second)
+				after := c.quic.ConnectionStats()
+				if got, want := int(after.PacketsReceived-before.PacketsReceived), n/full+others; got > want {
+					t.Errorf("%d bytes came in %d packets, want at most %d", n, got, want)
+				}
+			})
+		})
+	}
+}
