@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/marcopolo/simnet"
+	"github.com/quic-go/quic-go/qlogwriter"
 	"lukechampine.com/blake3/bao"
 
 	"earshot/node/control"
@@ -43,6 +44,7 @@ type lab struct {
 	nodes     int
 	lines     map[*Node]*lossy // of the nodes that have been started
 	log       *slog.Logger
+	trace     func() qlogwriter.Trace
 }
 
 // line is a host's access line; rates in bits a second.
@@ -192,7 +194,7 @@ func (l *lab) hostOf(server string, at line) *host {
 // start starts a node at the host.
 func (h *host) start() *Node {
 	packet := h.lab.plug(h.ip, h.at)
-	n, err := Start(Config{Data: h.data, Packet: packet, Private: true, Log: h.lab.log})
+	n, err := Start(Config{Data: h.data, Packet: packet, Private: true, Log: h.lab.log, Trace: h.lab.trace})
 	if err != nil {
 		h.lab.t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quic-go/quic-go/qlogwriter"
+
 	"earshot/cache"
 	"earshot/node/control"
 	"earshot/node/library"
@@ -29,6 +31,9 @@ type Config struct {
 	Offline    bool         // use the cache only: no socket, no membership
 	Private    bool         // no control socket: for simulated networks
 	Log        *slog.Logger // nil: none
+
+	// Trace is told what QUIC does on each connection, for measurements; nil for nobody.
+	Trace func() qlogwriter.Trace
 
 	// Now is the clock on the wall, for what goes by the time of day; nil for
 	// time.Now.
@@ -162,6 +167,7 @@ func (n *Node) connect() error {
 		NoUpload:        n.config.NoUpload,
 		UploadCap:       n.uploadCap,
 		FixedPacketSize: n.config.Packet != nil,
+		Trace:           n.config.Trace,
 		Log:             n.log,
 	})
 	if err != nil {

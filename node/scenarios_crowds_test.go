@@ -99,14 +99,20 @@ func overheads(t *testing.T) []bench.Figure {
 	track := scenarioTrack()
 	l := newLab(t, serverLine, track)
 	defer l.close()
+	seen := new(packets)
+	l.trace = seen.trace
 	nodes := l.connected(5, homeLine)
 	defer closeAll(nodes)
 	all, _ := l.hearAll(nodes, track, 10*time.Second)
 	noStutter(t, all)
-	return []bench.Figure{
+	var data int64
+	for _, n := range nodes {
+		data += n.swarm.Traffic().Downloaded
+	}
+	return append([]bench.Figure{
 		bench.AtMost("not track data, of what listeners receive", 100*received(nodes), 2, "%"),
 		bench.Told("not track data, of all packets of all", 100*l.overhead(nodes), "%"),
-	}
+	}, seen.figures(data, data-int64(len(nodes)*len(track.data)))...)
 }
 
 // received is the share of the bytes that listeners receive that is not track

@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -70,13 +71,8 @@ func newEndpoint(c Config, line *uplink) (*endpoint, error) {
 		e.transport.ConnContext = func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
 			return context.WithValue(ctx, gaugeKey{}, line.gauge()), nil
 		}
-		e.config.Tracer = func(ctx context.Context, _ bool, _ quic.ConnectionID) qlogwriter.Trace {
-			if g, ok := ctx.Value(gaugeKey{}).(*gauge); ok {
-				return g
-			}
-			return nil
-		}
 	}
+	e.config.Tracer = tracerOf(c.Trace)
 	var err error
 	if e.listener, err = e.transport.ListenEarly(c.AcceptTLS, e.config); err != nil {
 		return nil, fmt.Errorf("listening on %v: %w", c.Packet.LocalAddr(), err)
@@ -121,3 +117,40 @@ func urgency(p protocol.Priority) int8 {
 // urgencyProof lets a proof tree pass all but the sound that begins: it is
 // 0.4 % of a track, and before it is there nothing can be kept or shared.
 const urgencyProof = 1
+
+// tracerOf tells what QUIC does to the gauge of a server's connection, and to
+// whoever measures.
+func tracerOf(trace func() qlogwriter.Trace) func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace {
+	return func(ctx context.Context, _ bool, _ quic.ConnectionID) qlogwriter.Trace {
+		g, _ := ctx.Value(gaugeKey{}).(*gauge)
+		switch {
+		case g != nil && trace != nil:
+			return both{g, trace()}
+		case g != nil:
+			return g
+		case trace != nil:
+			return trace()
+		}
+		return nil
+	}
+}
+
+// both passes on to a gauge and to another trace.
+type both struct {
+	*gauge
+	other qlogwriter.Trace
+}
+
+// AddProducer returns who records for both.
+func (b both) AddProducer() qlogwriter.Recorder {
+	return bothRecord{b.gauge, b.other.AddProducer()}
+}
+
+type bothRecord struct{ first, second qlogwriter.Recorder }
+
+func (b bothRecord) RecordEvent(e qlogwriter.Event) {
+	b.first.RecordEvent(e)
+	b.second.RecordEvent(e)
+}
+
+func (b bothRecord) Close() error { return errors.Join(b.first.Close(), b.second.Close()) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/qlogwriter"
 
 	"earshot/protocol"
 	"earshot/protocol/identity"
@@ -53,7 +54,9 @@ type Config struct {
 	UploadCap func() int64
 	// FixedPacketSize switches path MTU discovery off, for simulated networks.
 	FixedPacketSize bool
-	Log             *slog.Logger // nil: none
+	// Trace is told what QUIC does on each connection, for measurements; nil for nobody.
+	Trace func() qlogwriter.Trace
+	Log   *slog.Logger // nil: none
 }
 
 // maxMembers is how many a server takes at the most: at 100 KB each, what a small
