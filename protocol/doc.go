@@ -106,7 +106,7 @@
 //	                Priority (i) 0 to 3, Within in ms (i),
 //	                Prove Bool, Wait Bool
 //	0x13 Data       Count (i) 1 to 64, [ Path Bytes ]; <= 6.1 KiB
-//	0x14 GetProof   ID (256)                                    Proof, raw tree
+//	0x14 GetProof   ID (256)                                    Proof, raw leaves
 //	0x15 Proof      ID (256), Size (i)
 //	0x16 Search     Kind (i), Text <= 512, Offset (i),          Results
 //	                Limit (i) <= 200, Route
@@ -140,6 +140,10 @@
 // head, and the one behind the head, as soon as anyone. Within says how soon the first chunk of a run is needed, 0 if that is not
 // known. With Wait the answer may wait until the chunks are there; GetProof is
 // answered when the proof tree is there, by who is fetching the track.
+//
+// A proof tree goes as its leaves: the chaining value of each chunk, 32 bytes, in order,
+// none where there is but one chunk. Size is the track's, and says how many. The nodes
+// above are their hashes.
 //
 // A Path is those nodes of the proof tree that verify a run: 64 bytes, both
 // children's chaining values, for each inner node above one of its chunks, in

@@ -173,17 +173,17 @@ func (*GetProof) Type() Type               { return TypeGetProof }
 func (m *GetProof) encode(b []byte) []byte { return append(b, m.ID[:]...) }
 func (m *GetProof) decode(d *decoder)      { m.ID = d.id() }
 
-// Proof is followed by Size raw bytes: the proof tree. It answers GetProof,
-// and comes unasked on a stream of its own behind Open.
+// Proof is followed by the leaves of a track's proof tree, raw (Leaves). It answers
+// GetProof, and comes unasked on a stream of its own behind Open.
 type Proof struct {
 	ID   ID
-	Size int
+	Size int64 // of the track, in bytes
 }
 
 // Type returns TypeProof.
 func (*Proof) Type() Type               { return TypeProof }
 func (m *Proof) encode(b []byte) []byte { return appendInt(append(b, m.ID[:]...), m.Size) }
-func (m *Proof) decode(d *decoder)      { m.ID, m.Size = d.id(), d.int(ProofSize(MaxTrackSize)) }
+func (m *Proof) decode(d *decoder)      { m.ID, m.Size = d.id(), int64(d.varint(MaxTrackSize)) }
 
 // Route is how a question goes on where there is no server to answer it. The
 // server ignores it.

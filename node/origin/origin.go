@@ -172,7 +172,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		// The stream's context ends with the head, the proof tree may come later.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 		defer cancel()
-		o.sendProof(ctx, tree, m.ID, to, proofWithin)
+		o.sendProof(ctx, tree, &answer.Header, to, proofWithin)
 	})
 	if answer.HeadCount == 0 {
 		to.End(nil) // the stream; the proof tree goes on
@@ -255,19 +255,19 @@ func (o *Origin) openAhead(ctx context.Context, m *protocol.Open, answer *protoc
 	if err := to.Send(answer); err != nil {
 		return err
 	}
-	o.sendProof(ctx, o.proof(ctx, m.ID), m.ID, to, answerTimeout)
+	o.sendProof(ctx, o.proof(ctx, m.ID), &answer.Header, to, answerTimeout)
 	return to.SendChunks(ctx, &track{origin: o, header: answer.Header, content: content}, answer.HeadFirst, answer.HeadCount)
 }
 
 // sendProof sends a proof tree beside an answer, as what is needed within a time.
-func (o *Origin) sendProof(ctx context.Context, p *proof, id protocol.ID, to *swarm.Answer, within time.Duration) {
+func (o *Origin) sendProof(ctx context.Context, p *proof, h *protocol.Header, to *swarm.Answer, within time.Duration) {
 	<-p.done // within answerTimeout
 	err := p.err
 	if err == nil {
-		err = to.SendProof(ctx, id, p.tree, within)
+		err = to.SendProof(ctx, h, p.tree, within)
 	}
 	if err != nil {
-		o.Log.Debug("sending a proof tree failed", "track", id.Short(), "err", err)
+		o.Log.Debug("sending a proof tree failed", "track", h.ID.Short(), "err", err)
 	}
 }
 

@@ -272,7 +272,7 @@ type sendBuffer [writeChunks*protocol.ChunkSize + protocol.MaxData]byte
 
 // SendProof sends a proof tree unasked, on a stream of its own, as something that
 // is needed within a time.
-func (a *Answer) SendProof(ctx context.Context, id protocol.ID, tree []byte, within time.Duration) error {
+func (a *Answer) SendProof(ctx context.Context, h *protocol.Header, tree []byte, within time.Duration) error {
 	s, err := a.conn.quic.OpenUniStreamSync(ctx)
 	if err != nil {
 		return err
@@ -282,7 +282,7 @@ func (a *Answer) SendProof(ctx context.Context, id protocol.ID, tree []byte, wit
 	} else {
 		s.SetPriority(urgencyProof, false)
 	}
-	b := append(protocol.Append(nil, &protocol.Proof{ID: id, Size: len(tree)}), tree...)
+	b := append(protocol.Append(nil, &protocol.Proof{ID: h.ID, Size: h.Size}), protocol.Leaves(tree, h.Size)...)
 	if err := a.conn.writeAll(ctx, s, b, need{due: time.Now().Add(within)}); err != nil {
 		s.CancelWrite(quic.StreamErrorCode(protocol.CodeInternal))
 		return err

@@ -115,7 +115,7 @@ func urgency(p protocol.Priority) int8 {
 }
 
 // urgencyProof lets a proof tree pass all but the sound that begins: it is
-// 0.4 % of a track, and before it is there nothing can be kept or shared.
+// 0.2 % of a track, and before it is there nothing can be kept or shared.
 const urgencyProof = 1
 
 // tracerOf tells what QUIC does to the gauge of a server's connection, and to

@@ -166,14 +166,19 @@ func (c *Conn) takeProof(s *quic.ReceiveStream, r *protocol.Reader, m *protocol.
 	due <- proofOrRefuse{tree, err}
 }
 
-// readProof reads the raw tree behind a Proof message, growing the buffer only
-// as bytes arrive.
-func readProof(r io.Reader, size int) ([]byte, error) {
-	tree, err := io.ReadAll(io.LimitReader(r, int64(size)+1))
-	if err == nil && len(tree) != size {
-		err = fmt.Errorf("a proof tree of %d bytes, not %d as announced: %w", len(tree), size, protocol.ErrMalformed)
+// readProof reads the leaves behind a Proof message, growing the buffer only as bytes
+// arrive, and returns their tree.
+func readProof(r io.Reader, size int64) ([]byte, error) {
+	want := protocol.LeavesSize(size)
+	leaves, err := io.ReadAll(io.LimitReader(r, int64(want)+1))
+	if err != nil {
+		return nil, err
 	}
-	return tree, err
+	tree := protocol.TreeOf(leaves, size)
+	if tree == nil {
+		return nil, fmt.Errorf("%d bytes of leaves, not %d as announced: %w", len(leaves), want, protocol.ErrMalformed)
+	}
+	return tree, nil
 }
 
 // GetProof asks for a track's proof tree; the caller verifies it.

@@ -170,10 +170,10 @@ func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer)
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
 	to.stream.SetPriority(urgencyProof, false)
-	if err := to.Send(&protocol.Proof{ID: m.ID, Size: len(tree)}); err != nil {
-		return err
-	}
-	return c.writeAll(ctx, to.stream, tree, need{due: time.Now().Add(proofPatience)})
+	to.sent = true
+	size := t.Header().Size
+	b := append(protocol.Append(nil, &protocol.Proof{ID: m.ID, Size: size}), protocol.Leaves(tree, size)...)
+	return c.writeAll(ctx, to.stream, b, need{due: time.Now().Add(proofPatience)})
 }
 
 // proofPatience is when a proof tree that was asked for is needed: before it is
@@ -255,7 +255,7 @@ func (c *Conn) serveOpen(ctx context.Context, m *protocol.Open, to *Answer) erro
 	if err := to.Send(answer); err != nil || answer.HeadCount == 0 {
 		return err
 	}
-	if err := to.SendProof(ctx, m.ID, tree, 0); err != nil {
+	if err := to.SendProof(ctx, &answer.Header, tree, 0); err != nil {
 		return err
 	}
 	to.SetPriority(m.Priority)
