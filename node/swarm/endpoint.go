@@ -20,7 +20,8 @@ const (
 	// is what home routers keep a UDP mapping for at the least (RFC 4787
 	// section 4.3 asks for 2 minutes, many give less).
 	idleTimeout = 30 * time.Second
-	// keepAlive holds such a mapping open with two tries to spare.
+	// keepAlive holds such a mapping open with two tries to spare. It is for who
+	// dialled: the answers to that hold the other side's open.
 	keepAlive = 12 * time.Second
 	// handshakeTimeout gives up on an address that does not answer: three
 	// losses of a first flight (RFC 9002 section 6.2: 1 s, 2 s, 4 s).
@@ -74,7 +75,9 @@ func newEndpoint(c Config, line *uplink) (*endpoint, error) {
 	}
 	e.config.Tracer = tracerOf(c.Trace)
 	var err error
-	if e.listener, err = e.transport.ListenEarly(c.AcceptTLS, e.config); err != nil {
+	accepting := e.config.Clone()
+	accepting.KeepAlivePeriod = 0
+	if e.listener, err = e.transport.ListenEarly(c.AcceptTLS, accepting); err != nil {
 		return nil, fmt.Errorf("listening on %v: %w", c.Packet.LocalAddr(), err)
 	}
 	return e, nil

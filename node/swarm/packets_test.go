@@ -49,3 +49,27 @@ func TestARunComesInFullPacketsAndItsEndInTheLast(t *testing.T) {
 		})
 	}
 }
+
+func TestOneSideKeepsAConnectionAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		defer w.net.Close()
+		a, b := w.node(nil, nil), w.node(nil, nil)
+		defer a.Close()
+		defer b.Close()
+		c := w.neighbour(b, a)
+		time.Sleep(10 * time.Minute) // what is said at first is said
+		const idle = 10 * time.Minute
+		before := c.quic.ConnectionStats()
+		time.Sleep(idle)
+		after := c.quic.ConnectionStats()
+		const each = uint64(idle / keepAlive)
+		const most = each * 6 / 5 // some tell of places
+		if sent := after.PacketsSent - before.PacketsSent; sent < each-1 || sent > most {
+			t.Errorf("who dialled sent %d packets in %v, want %d", sent, idle, each)
+		}
+		if came := after.PacketsReceived - before.PacketsReceived; came > most {
+			t.Errorf("%d packets came in %v, want an answer to each of %d", came, idle, each)
+		}
+	})
+}
