@@ -59,7 +59,7 @@ func (l *lab) badAt(at line, track labTrack, read func(i int, buf, data []byte) 
 	}
 	s, err := swarm.New(swarm.Config{
 		Packet: l.plug(h.ip, h.at), Self: m.identity.NodeID(), AcceptTLS: m.accept, DialTLS: m.dial,
-		Store: b, Catalogue: garbage{}, ServerAddr: m.joined.Server, FixedPacketSize: true,
+		Store: b, Catalogue: garbage{}, ServerAddr: m.joined.Server,
 	})
 	if err != nil {
 		l.t.Fatal(err)

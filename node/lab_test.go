@@ -44,7 +44,7 @@ type lab struct {
 	nodes     int
 	lines     map[*Node]*lossy // of the nodes that have been started
 	log       *slog.Logger
-	trace     func() qlogwriter.Trace
+	trace     func() qlogwriter.Trace // of the nodes that are started
 }
 
 // line is a host's access line; rates in bits a second.
@@ -111,7 +111,7 @@ func (l *lab) serve(packet net.PacketConn, tracks ...labTrack) {
 	secret := make([]byte, 32)
 	s.swarm, err = swarm.New(swarm.Config{
 		Packet: packet, Self: id.NodeID(), AcceptTLS: id.AcceptServerConfig(secret), Secret: secret,
-		Store: s.origin, Server: s.origin, FixedPacketSize: true, Log: l.log,
+		Store: s.origin, Server: s.origin, Log: l.log,
 	})
 	if err != nil {
 		t.Fatal(err)

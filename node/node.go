@@ -153,22 +153,21 @@ func (n *Node) connect() error {
 		}
 	}
 	n.swarm, err = swarm.New(swarm.Config{
-		Packet:          packet,
-		Self:            n.member.identity.NodeID(),
-		AcceptTLS:       n.member.accept,
-		DialTLS:         n.member.dial,
-		Tokens:          n.member.tokens,
-		Secret:          n.member.secret,
-		Store:           shared{n},
-		Catalogue:       local{n},
-		ServerAddr:      n.member.joined.Server,
-		Coordinate:      n.member.neighbours.kept.Coordinate,
-		Agent:           agent,
-		NoUpload:        n.config.NoUpload,
-		UploadCap:       n.uploadCap,
-		FixedPacketSize: n.config.Packet != nil,
-		Trace:           n.config.Trace,
-		Log:             n.log,
+		Packet:     packet,
+		Self:       n.member.identity.NodeID(),
+		AcceptTLS:  n.member.accept,
+		DialTLS:    n.member.dial,
+		Tokens:     n.member.tokens,
+		Secret:     n.member.secret,
+		Store:      shared{n},
+		Catalogue:  local{n},
+		ServerAddr: n.member.joined.Server,
+		Coordinate: n.member.neighbours.kept.Coordinate,
+		Agent:      agent,
+		NoUpload:   n.config.NoUpload,
+		UploadCap:  n.uploadCap,
+		Trace:      n.config.Trace,
+		Log:        n.log,
 	})
 	if err != nil {
 		packet.Close()

@@ -110,7 +110,7 @@ func (s *Server) start(ctx, running context.Context) error {
 		Packet: packet, Self: s.identity.NodeID(),
 		AcceptTLS: s.identity.AcceptServerConfig(secret),
 		Secret:    secret, Store: s.origin, Server: s.origin, Agent: agent,
-		FixedPacketSize: s.config.Packet != nil, Log: s.log,
+		Log: s.log,
 	})
 	if err != nil {
 		packet.Close()

@@ -61,7 +61,12 @@ func newEndpoint(c Config, line *uplink) (*endpoint, error) {
 			MaxIncomingUniStreams:      maxUniStreams,
 			Allow0RTT:                  true,
 			TokenStore:                 c.Tokens,
-			DisablePathMTUDiscovery:    c.FixedPacketSize,
+			// To find that a path carries 1,441 bytes and not 1,280 takes four packets of
+			// that size each way, 11 KB a connection, and saves 0.4 %: it pays when 1.5 MB
+			// have gone one way, which neighbours who share tracks seldom reach. It comes
+			// at the start, when a thin uplink has the least to spare: for 20 who begin at
+			// 2 Mbit/s it is half a second of the line.
+			DisablePathMTUDiscovery: true,
 		},
 	}
 	if c.Secret != nil {

@@ -89,7 +89,7 @@ func (p *pacer) most() int64 {
 // be no sooner for the second. Else they take turns: a way that is never idle for long
 // tells of the queue.
 func (p *pacer) write(ctx context.Context, a *Answer, b []byte, last bool) (n int, err error) {
-	for tail := false; !tail; {
+	for tail := false; !tail && n < len(b); {
 		left := len(b) - n
 		if rate := p.rate(a.conn); rate > 0 {
 			left = min(left, pieceOf(rate))

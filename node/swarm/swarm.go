@@ -52,8 +52,6 @@ type Config struct {
 	// UploadCap bounds what a listener uploads, in bytes a second; 0 does not.
 	// It is asked often, and may be nil.
 	UploadCap func() int64
-	// FixedPacketSize switches path MTU discovery off, for simulated networks.
-	FixedPacketSize bool
 	// Trace is told what QUIC does on each connection, for measurements; nil for nobody.
 	Trace func() qlogwriter.Trace
 	Log   *slog.Logger // nil: none

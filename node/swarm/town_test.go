@@ -82,7 +82,7 @@ func (c plainConn) WriteTo(b []byte, a net.Addr) (int, error) {
 func (w *town) node(s shelf, change func(*Config)) *Swarm {
 	id := w.member()
 	c := Config{
-		Packet: w.plug(), Self: id.NodeID(), AcceptTLS: id.AcceptConfig(make([]byte, 32)), Store: s, FixedPacketSize: true,
+		Packet: w.plug(), Self: id.NodeID(), AcceptTLS: id.AcceptConfig(make([]byte, 32)), Store: s,
 		DialTLS: func(node protocol.NodeID, _ bool) *tls.Config { return id.DialConfig(node, nil) },
 	}
 	if change != nil {
