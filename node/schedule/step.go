@@ -126,7 +126,7 @@ func (s *State) another(now time.Duration, r *request, c int) int {
 	best, soonest := -1, Never
 	for _, slot := range s.order {
 		src := &s.sources[slot]
-		if slot == r.src || !src.usable(now) || !src.holds(c) || src.requests >= src.limit(true) {
+		if slot == r.src || !src.usable(now) || !src.holds(c) || src.requests >= s.limit(src, true) {
 			continue
 		}
 		if src.kind == Server && !s.serverWanted(c) {
@@ -140,9 +140,12 @@ func (s *State) another(now time.Duration, r *request, c int) int {
 }
 
 // limit is how many requests a source may have outstanding. Urgent ones may go
-// beyond its window, as the server's do: the alternative is silence.
-func (src *source) limit(urgent bool) int {
+// beyond its window, as the server's do: the alternative is silence. On a thin line
+// the server has two at least: with one, each would leave it idle for a round trip.
+func (s *State) limit(src *source, urgent bool) int {
 	switch {
+	case !urgent && s.thin && src.kind == Server:
+		return max(src.window, 2)
 	case !urgent:
 		return src.window
 	case src.kind == Server:
@@ -199,7 +202,7 @@ func (s *State) assign(now time.Duration, c int, slack time.Duration) int {
 			s.wake(now, src.until)
 			continue
 		}
-		if src.requests >= src.limit(urgent) {
+		if src.requests >= s.limit(src, urgent) {
 			continue
 		}
 		if s.thin && !urgent && s.owesSooner(int(slot), c) { // it would share the line with what is needed first
