@@ -3,21 +3,24 @@
 //
 // # What is real
 //
-// Every decision: which run is asked of whom (node/schedule), whom the server
-// names as near holders (node/tracker, with the simulated time), which track
-// leaves a full cache (cache/policy). They are the node's own code.
+// Every decision: which run is asked of whom, and when a play begins or goes on after it
+// ran dry (node/schedule), whom the server names as near holders (node/tracker, with the
+// simulated time), which track leaves a full cache (cache/policy). They are the node's
+// own code.
 //
 // # What is modelled
 //
 // The network. A node is an uplink, a downlink and a place. The uplink is shared
 // out chunk by chunk among the answers under way (processor sharing at the
 // grain of 16 KiB), the most urgent first towards the same node; at most 4
-// answers at once from a listener, any number from the server. The downlink
-// takes what comes one after the other. A message takes half the round trip
-// that the coordinates give; handshake and first have map take two. There is
-// no packet loss, and payload alone is counted: no headers, no proof trees, no
-// search. One pair in ten cannot connect. A tenth of the nodes go without a
-// word, and are noticed after 10 s, when QUIC gives up.
+// answers at once from a listener, any number from the server, and the soonest
+// needed first. The downlink takes what comes one after the other; a chunk comes
+// in packets, evenly over the time that it takes, and the server's is played while
+// it comes. A message takes half the round trip that the coordinates give;
+// handshake and first have map take two. There is no packet loss, and payload
+// alone is counted: no headers, no proof trees, no search. One pair in ten cannot
+// connect. A tenth of the nodes go without a word, and are noticed after 10 s,
+// when QUIC gives up.
 //
 // The listeners. The workload is Kreitz and Niemelä's ("Spotify - Large Scale,
 // Low Latency, P2P Music-on-Demand Streaming", IEEE P2P 2010): 61 % of plays are

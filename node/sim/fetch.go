@@ -32,6 +32,7 @@ type fetch struct {
 	gen         uint32
 	alive       bool
 	opened      bool
+	company     bool // others than the server bring it, or will
 	tries       int
 	head        int32 // the flow of the head, -1 if none
 	headCount   int
@@ -93,6 +94,7 @@ func (w *world) newFetch(n, track int32, mode schedule.Mode) int32 {
 func (w *world) opening(i int32) {
 	f := &w.fetches[i]
 	f.peers, _ = w.tracker.Peers(context.Background(), trackID(f.track), w.peer(f.node), protocol.MaxPeers)
+	f.company = len(f.peers) > 0
 	w.enter(f, false)
 	w.after(w.oneWay(w.server, f.node), opened, i, 0, 0, f.gen)
 	if f.mode != schedule.Playing || f.gap > 0 {
@@ -192,6 +194,7 @@ func (w *world) source(i, p int32) {
 		return
 	}
 	f.sources = append(f.sources, p)
+	f.company = true
 	w.watch(p, ref{i, f.gen})
 	f.state.AddSource(w.now, sourceID(p), schedule.Source{Kind: schedule.Peer, RTT: w.rtt(f.node, p), Key: mix(uint64(p))})
 	have := protocol.NewBitmap(w.chunks)
@@ -225,6 +228,7 @@ func (w *world) step(i int32) {
 	if f.state == nil || !f.opened {
 		return
 	}
+	w.lookAtRate(f)
 	actions, next := f.state.Step(w.now)
 	w.result.Steps++
 	for _, a := range actions {
@@ -267,6 +271,8 @@ func (w *world) arrive(e *event) {
 		}
 		return
 	}
+	took := time.Duration(e.c) * time.Microsecond
+	w.came(i, chunk, took, from == w.server)
 	f.held.have.Set(chunk)
 	f.origin[chunk] = fromPeer
 	if from == w.server {
@@ -279,9 +285,9 @@ func (w *world) arrive(e *event) {
 	}
 	w.tell(f, chunk)
 	if chunk == f.gap {
-		head := time.Duration(int64(e.c) * (protocol.ChunkSize - firstSound) / protocol.ChunkSize * int64(time.Microsecond))
-		w.heard(i, w.now-head)
+		w.heard(i, took, from == w.server)
 	}
+	w.mayBegin(i, w.now, 0)
 	if f.state.Done() {
 		w.complete(i)
 		return
@@ -305,6 +311,9 @@ func (w *world) tell(f *fetch, chunk int) {
 func (w *world) complete(i int32) {
 	f := &w.fetches[i]
 	f.held.have = nil
+	if n := &w.nodes[f.node]; n.play.fetch == i {
+		w.setBusy(n, false)
+	}
 	w.account(f)
 	w.drop(f)
 	w.enter(f, true)

@@ -48,8 +48,11 @@ func (w *world) ask(fi int32, a schedule.Action) {
 	from := w.nodeOf(a.Source)
 	i := w.newFlow(flow{
 		from: from, to: f.node, fetch: fi, track: f.track, fetchGen: f.gen, id: a.ID,
-		first: int32(a.First), count: int32(a.Count), priority: a.Priority,
+		first: int32(a.First), count: int32(a.Count), priority: a.Priority, due: schedule.Never,
 	})
+	if a.Within > 0 {
+		w.flows[i].due = w.now + a.Within
+	}
 	f.flows = append(f.flows, i)
 	if from == w.server {
 		w.result.ServerRequests++
@@ -88,7 +91,7 @@ func (w *world) enqueue(i int32) {
 }
 
 // transmit sends the next chunk of an uplink: the answers in the slots in turn,
-// and of those to one node the most urgent.
+// and of those to one node the most urgent; of the server's the soonest needed.
 func (w *world) transmit(ni int32) {
 	n := &w.nodes[ni]
 	if n.sending || len(n.flows) == 0 {
@@ -101,7 +104,12 @@ func (w *world) transmit(ni int32) {
 	n.turn = (n.turn + 1) % slots
 	k := n.turn
 	for j := range slots {
-		if a, b := &w.flows[n.flows[j]], &w.flows[n.flows[k]]; a.to == b.to && a.priority < b.priority {
+		a, b := &w.flows[n.flows[j]], &w.flows[n.flows[k]]
+		sooner := a.priority < b.priority
+		if ni == w.server {
+			sooner = a.due < b.due
+		}
+		if a.to == b.to && sooner {
 			k = j
 		}
 	}

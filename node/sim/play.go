@@ -28,6 +28,8 @@ type play struct {
 	held     *held
 	asked    time.Duration
 	base     time.Duration // when the track's beginning sounded; later by what was silent
+	silent   time.Duration // where it is held and has sounded: since when it does not
+	hold     hold
 	duration time.Duration // that is listened to
 }
 
@@ -56,13 +58,17 @@ func (w *world) begin(i, track int32) {
 	fi := n.play.fetch
 	if fi >= 0 && w.fetches[fi].state != nil {
 		w.fetches[fi].mode = schedule.Playing
+		w.setBusy(n, true)
 		if w.fetches[fi].opened {
 			w.playhead(&w.fetches[fi])
 			w.step(fi)
 		}
 	}
-	if fi < 0 || w.fetches[fi].state == nil || w.fetches[fi].gap > 0 {
+	switch {
+	case fi < 0 || w.fetches[fi].state == nil:
 		w.sound(i, w.now)
+	case w.fetches[fi].gap > 0:
+		w.mayBegin(fi, w.now, 0)
 	}
 }
 
@@ -80,28 +86,26 @@ func (w *world) sound(i int32, at time.Duration) {
 	}
 }
 
-// heard moves the first missing chunk of a fetch, which has just come: the music
-// starts, or goes on.
-func (w *world) heard(fi int32, at time.Duration) {
+// heard moves the first missing chunk of a fetch, which has just come, over so long a
+// time; where it came too late, the music has stopped. What the server sends is played
+// while it comes, a peer's chunk when it is verified.
+func (w *world) heard(fi int32, took time.Duration, byServer bool) {
 	f := &w.fetches[fi]
 	was := f.gap
 	for f.gap < w.chunks && f.held.have.Has(f.gap) {
 		f.gap++
 	}
-	n := &w.nodes[f.node]
-	p := &n.play
-	if !p.on || p.fetch != fi {
+	p := &w.nodes[f.node].play
+	if !p.on || p.fetch != fi || !p.sounds || p.hold.on {
 		return
 	}
-	if !p.sounds {
-		w.sound(f.node, at)
-		return
+	due := p.base + seconds(was*protocol.ChunkSize, w.perTime)
+	late := w.now - due
+	if byServer {
+		late -= min(took, seconds(protocol.ChunkLen(w.size, was), w.perTime))
 	}
-	due := p.base + time.Duration(float64(was)*protocol.ChunkSize/w.perTime*float64(time.Second))
-	if late := w.now - due; late > 0 && was > 0 && due < p.base+p.duration {
-		p.base += late
-		p.stalled = true
-		w.result.Silence += late
+	if late > 0 && was > 0 && due < p.base+p.duration {
+		w.dry(p, was, w.now-late)
 	}
 }
 
@@ -109,7 +113,10 @@ func (w *world) heard(fi int32, at time.Duration) {
 func (w *world) playhead(f *fetch) {
 	p := &w.nodes[f.node].play
 	offset := int64(0)
-	if f.mode == schedule.Playing && p.sounds {
+	switch {
+	case f.mode == schedule.Playing && p.hold.on:
+		offset = p.hold.place
+	case f.mode == schedule.Playing && p.sounds:
 		at := max(w.now-p.base+playerAhead, 0).Seconds() * w.perTime
 		offset = min(int64(at), int64(f.gap)*protocol.ChunkSize, w.size)
 	}
@@ -146,7 +153,11 @@ func (w *world) abandonNext(i int32) {
 // ending is the end of a play, unless silence has put it off.
 func (w *world) ending(i int32) {
 	n := &w.nodes[i]
-	if end := n.play.base + n.play.duration; w.now < end {
+	end := n.play.base + n.play.duration
+	if n.play.hold.on {
+		end = w.now + tickEvery
+	}
+	if w.now < end {
 		w.at(end, ending, i, n.play.serial, 0, n.session)
 		return
 	}
@@ -167,7 +178,11 @@ func (w *world) stop(i int32) {
 	n := &w.nodes[i]
 	p := &n.play
 	p.on = false
+	w.setBusy(n, false)
 	if p.sounds {
+		if p.hold.on {
+			w.goOn(p, w.now)
+		}
 		w.result.Sounded++
 		if p.stalled {
 			w.result.Stuttered++

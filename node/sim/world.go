@@ -58,6 +58,7 @@ type node struct {
 	favourites []int32
 	watchers   []ref // fetches that have connected to it
 
+	rate  rate
 	play  play
 	next  int32 // the fetch of the next track; -1 if none
 	until time.Duration
@@ -98,6 +99,7 @@ type flow struct {
 	fetchGen, gen   uint32
 	id              schedule.RequestID
 	priority        protocol.Priority
+	due             time.Duration // when first is needed
 	alive           bool
 	queued          bool
 	head            bool
