@@ -27,9 +27,12 @@ type program struct {
 
 // run runs a command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
+	help := &folding{to: p.out}
 	app := p.app()
+	app.Writer = help
 	args = flagsFirst(app, args)
 	err := cause(ctx, app.RunContext(ctx, args))
+	help.flush()
 	if line := explain(err); line != "" {
 		p.err.say("earshot: %s", line)
 	}
@@ -42,12 +45,12 @@ func (p *program) app() *cli.App {
 		Name:                 "earshot",
 		Usage:                "play music from a swarm, and share it",
 		Version:              version(),
-		Writer:               p.out,
+		HideHelpCommand:      true, // there is one of our own
 		ErrWriter:            p.err,
 		EnableBashCompletion: true,
 		ExitErrHandler:       func(*cli.Context, error) {}, // run tells of errors
 		OnUsageError:         wrongUsage,
-		Flags:                []cli.Flag{dataFlag()}, // of earshot alone
+		Flags:                []cli.Flag{dataFlag(), cli.HelpFlag}, // of earshot alone
 		Action:               p.noCommand,
 		Description: "A server shares a folder of music; listeners play from it, from one another and from their caches.\n\n" +
 			"Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
@@ -75,6 +78,7 @@ func (p *program) app() *cli.App {
 			p.serveCommand(),
 			p.inviteCommand(),
 			p.simCommand(),
+			p.helpCommand(),
 			p.completionCommand(),
 			p.manCommand(),
 			demoCommand(),
@@ -89,6 +93,7 @@ func (p *program) app() *cli.App {
 
 // complete gives a command what all have.
 func (p *program) complete(c *cli.Command) {
+	tidy(c)
 	c.OnUsageError = wrongUsage
 	c.HideHelpCommand = true // "help" may be what someone searches for
 	for _, s := range c.Subcommands {
@@ -129,36 +134,7 @@ func (p *program) noCommand(c *cli.Context) error {
 		}
 		return usagef("%s: which one? See `earshot %s --help`", path, path)
 	}
-	name := c.Args().First()
-	commands := c.Command.Subcommands
-	if cli.SuggestCommand != nil {
-		if near := cli.SuggestCommand(visible(commands), name); near != "" {
-			return usagef("there is no command %q: %s", strings.TrimSpace(path+" "+name), strings.Replace(near, "Did", "did", 1))
-		}
-	}
-	return usagef("there is no command %q: see `earshot --help`", strings.TrimSpace(path+" "+name))
-}
-
-func visible(commands []*cli.Command) (list []*cli.Command) {
-	for _, c := range commands {
-		if !c.Hidden {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-// wrongUsage is run where flags make no sense.
-func wrongUsage(c *cli.Context, err error, _ bool) error {
-	text := err.Error()
-	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
-		name = strings.TrimLeft(name, "-")
-		if near := cli.SuggestFlag(c.Command.Flags, name, false); near != "" {
-			return usagef("there is no flag --%s: did you mean %s?", name, near)
-		}
-		return usagef("there is no flag --%s: see --help", name)
-	}
-	return usagef("%s: see --help", text)
+	return noSuchCommand(strings.Fields(path), c.Args().First(), c.Command.Subcommands)
 }
 
 // dataFlag names the data folder; every command that uses one has it.

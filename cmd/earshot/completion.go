@@ -16,7 +16,7 @@ var (
 
 func (p *program) completionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "completion", Usage: "print a script that makes a shell complete earshot's commands", ArgsUsage: "bash|zsh|fish", Category: "Help",
+		Name: "completion", Usage: "print a script that makes a shell complete earshot's commands", ArgsUsage: "bash|zsh|fish", Category: "Shell and help",
 		Description: "bash: source <(earshot completion bash)\nzsh: source <(earshot completion zsh)\nfish: earshot completion fish | source",
 		BashComplete: func(*cli.Context) {
 			for _, shell := range []string{"bash", "zsh", "fish"} {

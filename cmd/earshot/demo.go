@@ -30,7 +30,7 @@ func demoCommand() *cli.Command {
 			&cli.PathFlag{Name: "music", Usage: "play the music in `DIR` (default: three short pieces that come with the program)"},
 			&cli.PathFlag{Name: "data", Usage: "keep the demo's data folders in `DIR`", Value: filepath.Join(xdg.DataHome, "earshot-demo")},
 			&cli.IntFlag{Name: "seconds", Usage: "play about `N` seconds: whole tracks where they fit", Value: demoSeconds},
-			&cli.StringFlag{Name: "output", Usage: "as for `play`: device, null, pipe:COMMAND or wav:FILE", Value: "device"},
+			&cli.StringFlag{Name: "output", Usage: "sound on `OUT`, as play does: device, null, pipe:COMMAND or wav:FILE", Value: "device"},
 			&cli.BoolFlag{Name: "reset", Usage: "forget what earlier demos kept, and begin anew"},
 		},
 		Action: func(c *cli.Context) error {

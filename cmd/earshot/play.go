@@ -15,7 +15,9 @@ import (
 
 func (p *program) playCommand() *cli.Command {
 	return &cli.Command{
-		Name: "play", Usage: "play tracks: WHAT is words, an ID or the beginning of one, or an .m3u8 or .xspf file; without it, go on where playing ended", ArgsUsage: "[WHAT...]", Category: "Listening",
+		Name: "play", Usage: "play tracks, or go on where playing ended", ArgsUsage: "[WHAT...]", Category: "Listening",
+		Description: "WHAT is words of a title, an artist or an album, an ID or the beginning of one, or an .m3u8 or .xspf file. Without it, what was played last is gone on with.\n\n" +
+			"earshot play bach prelude\nearshot play 3b1bb15a --from 1:30\nearshot play list.m3u8 --output wav:evening.wav",
 		Flags: flags(append(append(shareFlags(), append(httpFlags(), soundFlags()...)...),
 			&cli.StringFlag{Name: "from", Usage: "begin the first track at `M:SS`"},
 			screenFlag(),

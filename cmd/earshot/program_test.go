@@ -37,7 +37,7 @@ func TestFlagsMayComeAnywhere(t *testing.T) {
 		{"plya x --json", "plya x --json"},
 		{"--data d plya", "plya --data d"},
 		{"cache sats --json", "cache sats --json"},
-		{"help play", "help play"},
+		{"help play", "help -- play"},
 		{"stop --data", "stop --data"},
 		{"", ""},
 	} {

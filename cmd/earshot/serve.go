@@ -16,6 +16,8 @@ import (
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "share a folder of music", Category: "Serving",
+		Description: "Changes of the folder are followed. Listeners join by a link that `earshot invite` prints.\n\n" +
+			"earshot serve --music ~/Music --listen :4433 --advertise music.example.org:4433",
 		Flags: flags(append(httpFlags(),
 			&cli.PathFlag{Name: "music", Usage: "share the music in `DIR`"},
 			&cli.StringFlag{Name: "listen", Usage: "accept connections at `HOST:PORT`"},

@@ -18,7 +18,7 @@ func (p *program) simCommand() *cli.Command {
 		Name: "sim", Usage: "simulate a day of a large swarm", Category: "Serving",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "listeners", Usage: "simulate `N` listeners, up to 100000", Value: 1000},
-			&cli.DurationFlag{Name: "time", Usage: "simulate so long a `TIME`", Value: 24 * time.Hour},
+			&cli.DurationFlag{Name: "time", Usage: "simulate so much `TIME`", Value: 24 * time.Hour},
 			&cli.Uint64Flag{Name: "seed", Usage: "draw at random from `SEED`: the same one gives the same result", Value: 1},
 			&cli.StringFlag{Name: "uplink", Usage: "the server's `RATE`, as in 100mbit (default: 1 Gbit/s for each 10,000 listeners)"},
 			&cli.BoolFlag{Name: "no-uploads", Usage: "nobody shares"},

@@ -20,8 +20,8 @@ func soundFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Usage: "sound on `OUT`: device, stdout (raw s16le, stereo, 44.1 kHz), null, pipe:COMMAND or wav:FILE", Value: "device"},
 		&cli.StringFlag{Name: "device", Usage: "sound on the card `NAME` (ALSA; aplay -L lists them)"},
-		&cli.DurationFlag{Name: "crossfade", Usage: "fade each track into the next one for so `LONG` (4s), but within an album", DefaultText: "off"},
-		&cli.StringFlag{Name: "loudness", Usage: "play all equally loud, by `track` or album, or as recorded: off", Value: string(byTrack)},
+		&cli.DurationFlag{Name: "crossfade", Usage: "fade each track into the next one for `SPAN` (4s), but within an album", DefaultText: "off"},
+		&cli.StringFlag{Name: "loudness", Usage: "play all equally loud, by track or album, or as recorded: `HOW` is track, album or off", Value: string(byTrack)},
 	}
 }
 

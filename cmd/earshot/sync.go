@@ -15,7 +15,9 @@ import (
 func (p *program) syncCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sync", Category: "Listening", ArgsUsage: "WHAT...",
-		Usage: "keep tracks for when there is no network: WHAT is an artist, an album, words, an ID, or an .m3u8 file",
+		Usage: "keep tracks for when there is no network",
+		Description: "WHAT is an artist, an album, words, an ID, or an .m3u8 or .xspf file. They are fetched, and stay in the cache until --remove lets go of them. Asked for again, what was cut short goes on.\n\n" +
+			"earshot sync \"Johann Sebastian Bach\"\nearshot sync commute.m3u8",
 		Flags: flags(append(shareFlags(),
 			&cli.BoolFlag{Name: "remove", Usage: "keep them no longer than other tracks"},
 		)...),
