@@ -201,8 +201,8 @@ func (p *program) cacheList(c *cli.Context, n control.Node) error {
 		rows = append(rows, []string{t.ID.Short(), t.Title, t.Artist, clockOf(t.Duration), bytesOf(t.Bytes), ago(t.Used), strings.Join(notes, ", ")})
 	}
 	p.out.table([]column{
-		{name: "ID"}, {name: "TITLE", give: true}, {name: "ARTIST", give: true}, {name: "LENGTH", right: true},
-		{name: "SIZE", right: true}, {name: "USED"}, {name: ""},
+		{name: "ID"}, {name: "TITLE", give: true}, {name: "ARTIST", give: true, spare: 2}, {name: "LENGTH", right: true, spare: 3},
+		{name: "SIZE", right: true}, {name: "USED", spare: 1}, {name: ""},
 	}, rows)
 	return nil
 }

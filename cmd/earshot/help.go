@@ -199,22 +199,37 @@ func fold(line string, width int) string {
 			what += "\n" + strings.Repeat(" ", indent)
 		}
 	}
+	text, _ = foldFrom(text, indent, indent, width)
+	return what + text + "\n"
+}
+
+// foldFrom folds text that begins at a column, and returns the column behind it.
+func foldFrom(text string, column, indent, width int) (string, int) {
+	if width <= 0 || column+textWidth(text) <= width {
+		return text, column + textWidth(text)
+	}
+	indent = min(indent, width/2)
 	var b strings.Builder
-	b.WriteString(what)
-	column := indent
-	for i, word := range strings.Fields(text) {
-		w := textWidth(word)
+	space := 0 // before the next word
+	for _, word := range strings.SplitAfter(text, " ") {
+		letters := strings.TrimRight(word, " ")
+		w := textWidth(letters)
 		switch {
-		case i == 0:
-		case column+1+w > width:
+		case w == 0:
+		case column+space+w > width && column > indent:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		default:
-			b.WriteByte(' ')
-			column++
+			b.WriteString(strings.Repeat(" ", space))
+			column += space
 		}
-		b.WriteString(word)
+		if w > 0 {
+			space = 0
+		}
+		b.WriteString(letters)
 		column += w
+		space += len(word) - len(letters)
 	}
-	return b.String() + "\n"
+	b.WriteString(strings.Repeat(" ", space))
+	return b.String(), column + space
 }

@@ -65,13 +65,16 @@ func (s *screen) Write(b []byte) (int, error) {
 func (s *screen) say(format string, args ...any) { s.line(cell{text: fmt.Sprintf(format, args...)}) }
 
 // line writes a line, in the place of one that was overlaid.
-func (s *screen) line(cells ...cell) { s.write(false, cells) }
+func (s *screen) line(cells ...cell) { s.write(false, goesOn, cells) }
+
+// goesOn is the column at which a line goes on that is wider than the screen.
+const goesOn = 2
 
 // overlay writes a line that the next one takes the place of. It does nothing
 // where that is not possible.
 func (s *screen) overlay(cells ...cell) {
 	if s.tty {
-		s.write(true, cells)
+		s.write(true, 0, cells)
 	}
 }
 
@@ -95,7 +98,9 @@ func (s *screen) clear() {
 // eraseLine goes to the first column and erases the line (ECMA-48, 8.3.41).
 const eraseLine = "\r\x1b[K"
 
-func (s *screen) write(live bool, cells []cell) {
+// write writes a line. One that is wider than the screen goes on below, at a column of
+// its own: the terminal would cut words.
+func (s *screen) write(live bool, goesOn int, cells []cell) {
 	var b strings.Builder
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,8 +114,13 @@ func (s *screen) write(live bool, cells []cell) {
 		b.WriteString(eraseLine)
 	}
 	s.live = live
+	width, column := 0, 0
+	if !live {
+		width = s.width()
+	}
 	for _, c := range cells {
 		text := plain(c.text)
+		text, column = foldFrom(text, column, goesOn, width)
 		if s.colour && c.colour != "" && text != "" {
 			text = "\x1b[" + c.colour + "m" + text + "\x1b[0m"
 		}

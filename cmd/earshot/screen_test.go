@@ -108,6 +108,44 @@ func TestTablesFitTheScreenInItsOwnColumns(t *testing.T) {
 	}
 }
 
+func TestANarrowTableLeavesOutWhatIsLeastMissed(t *testing.T) {
+	columns := []column{{name: "ID"}, {name: "TITLE", give: true}, {name: "ARTIST", give: true, spare: 1}, {name: "ALBUM", give: true, spare: 2}, {name: "LENGTH", right: true}}
+	rows := [][]string{{"0123456789ab", "Invention No. 1 in C major", "Johann Sebastian Bach", "Earshot Sampler", "1:09"}}
+	for _, test := range []struct {
+		width int
+		want  string
+	}{
+		{0, "ID            TITLE                       ARTIST                 ALBUM            LENGTH\n0123456789ab  Invention No. 1 in C major  Johann Sebastian Bach  Earshot Sampler    1:09\n"},
+		{60, "ID            TITLE               ARTIST              LENGTH\n0123456789ab  Invention No. 1...  Johann Sebastia...    1:09\n"},
+		{50, "ID            TITLE                       LENGTH\n0123456789ab  Invention No. 1 in C major    1:09\n"},
+	} {
+		s, out := page(test.width)
+		s.table(columns, rows)
+		if out.String() != test.want {
+			t.Errorf("%d columns:\n%swant\n%s", test.width, out, test.want)
+		}
+	}
+}
+
+func TestALineThatIsTooWideGoesOnBelow(t *testing.T) {
+	s, out := page(30)
+	s.say("earshot: nothing matches what you said: try again")
+	s.fact("latency", "half of them within %s", "115 ms")
+	s.colour = true
+	s.line(cell{"a line of green and then some,", green}, cell{text: " and no more"})
+	want := "earshot: nothing matches what\n  you said: try again\n" +
+		"latency     half of them\n            within 115 ms\n" +
+		"\x1b[32ma line of green and then some,\x1b[0m\n  and no more\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out, want)
+	}
+	s, out = page(0) // no terminal
+	s.say("%s", strings.Repeat("word ", 100))
+	if strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("%q", out)
+	}
+}
+
 func TestColoursAndLiveLinesAreForTerminals(t *testing.T) {
 	s, out := page(80)
 	s.line(cell{"x", green})

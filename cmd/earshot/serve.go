@@ -51,19 +51,20 @@ func (p *program) serve(c *cli.Context) error {
 		return err
 	}
 	boss := findSupervisor()
+	skipped, draw := 0, p.scanProgress(boss)
 	s, err := p.nodes.serve(c.Context, serveConfig{
 		Data: c.Path("data"), Music: c.Path("music"), Listen: c.String("listen"), Advertise: c.String("advertise"),
-		Progress: p.scanProgress(boss), Skipped: func(files []control.Skipped) { p.showSkipped(c.Bool("json"), files) },
+		Progress: func(now library.Progress) {
+			skipped = now.Skipped
+			draw(now)
+		},
+		Skipped: func(files []control.Skipped) { p.showSkipped(c.Bool("json"), files) },
 	})
 	p.err.clear()
 	if err != nil {
 		return err
 	}
 	return p.share(c, s, port, boss, func() error {
-		skipped, err := s.Skipped(c.Context)
-		if err != nil {
-			return err
-		}
 		if c.Bool("json") {
 			return p.out.json(struct {
 				Event   string `json:"event"`
@@ -71,14 +72,14 @@ func (p *program) serve(c *cli.Context) error {
 				Tracks  int    `json:"tracks"`
 				Skipped int    `json:"skipped"`
 				HTTP    string `json:"http,omitempty"`
-			}{"ready", s.Addr(), s.Tracks(), len(skipped), port.address})
+			}{"ready", s.Addr(), s.Tracks(), skipped, port.address})
 		}
 		p.out.say("ready %s", s.Addr())
 		if p.err.tty {
 			p.err.say("sharing %s; `earshot invite` prints a join link", count(s.Tracks(), "track"))
 		}
-		if len(skipped) > 0 {
-			p.err.say("earshot: %s cannot be shared: `earshot ls --skipped` tells why", count(len(skipped), "file"))
+		if skipped > 0 {
+			p.err.say("earshot: %s cannot be shared: `earshot ls --skipped` tells why", count(skipped, "file"))
 		}
 		return nil
 	})

@@ -51,7 +51,7 @@ const labelWidth = 12
 
 // fact writes one line of a list of names and what is known of them.
 func (s *screen) fact(name, format string, args ...any) {
-	s.line(cell{fmt.Sprintf("%-*s", labelWidth, name), dim}, cell{text: fmt.Sprintf(format, args...)})
+	s.write(false, labelWidth, []cell{{fmt.Sprintf("%-*s", labelWidth, name), dim}, {text: fmt.Sprintf(format, args...)}})
 }
 
 func (p *program) showStatus(s control.Status) {
@@ -127,7 +127,7 @@ const sharesColumns = 30
 func (p *program) showShares(name string, s control.Shares) {
 	cells := []cell{{fmt.Sprintf("%-*s", labelWidth, name), dim}}
 	cells = append(cells, sharesBar(s, sharesColumns)...)
-	p.out.line(append(cells, cell{text: "  "}, cell{text: sharesText(s)})...)
+	p.out.write(false, labelWidth, append(cells, cell{text: "  "}, cell{text: sharesText(s)}))
 }
 
 func sharesText(s control.Shares) string {
@@ -148,7 +148,7 @@ func (p *program) showNeighbours(list []control.Neighbour) {
 		})
 	}
 	p.out.table([]column{
-		{name: "NEIGHBOUR"}, {name: "ADDRESS", give: true}, {name: "RTT", right: true}, {name: "ESTIMATE", right: true},
+		{name: "NEIGHBOUR"}, {name: "ADDRESS", give: true}, {name: "RTT", right: true}, {name: "ESTIMATE", right: true, spare: 1},
 		{name: "SENT", right: true}, {name: "RECEIVED", right: true}, {name: ""},
 	}, rows)
 }

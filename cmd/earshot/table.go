@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -16,21 +17,22 @@ type column struct {
 	name  string
 	right bool // numbers
 	give  bool // may be cut where the table is too wide
+	spare int  // left out where it is much too wide, the one with the highest number first; 0: never
 }
 
-// minColumn is the width that a column is not cut below.
-const minColumn = 8
+const (
+	// minColumn is the width that a column is not cut below.
+	minColumn = 8
+	// readable is what of a column can still be told from others: narrower, one of
+	// them is spared.
+	readable = 14
+)
 
 // table writes rows under the names of their columns, as wide as the screen at
 // the most.
 func (s *screen) table(columns []column, rows [][]string) {
-	widths := make([]int, len(columns))
-	for i, c := range columns {
-		widths[i] = textWidth(c.name)
-		for _, row := range rows {
-			widths[i] = max(widths[i], textWidth(row[i]))
-		}
-	}
+	columns, rows = spared(columns, rows, s.width())
+	widths := widthsOf(columns, rows)
 	fit(columns, widths, s.width())
 	head := make([]string, len(columns))
 	for i, c := range columns {
@@ -40,6 +42,43 @@ func (s *screen) table(columns []column, rows [][]string) {
 	for _, row := range rows {
 		s.line(cell{text: tableRow(columns, widths, row)})
 	}
+}
+
+// widthsOf returns how wide columns are where nothing is cut.
+func widthsOf(columns []column, rows [][]string) []int {
+	widths := make([]int, len(columns))
+	for i, c := range columns {
+		widths[i] = textWidth(c.name)
+		for _, row := range rows {
+			widths[i] = max(widths[i], textWidth(row[i]))
+		}
+	}
+	return widths
+}
+
+// spared leaves out what is least missed, until the others can be read.
+func spared(columns []column, rows [][]string, limit int) ([]column, [][]string) {
+	for limit > 0 {
+		least, spare := columnGap*(len(columns)-1), -1
+		for i, w := range widthsOf(columns, rows) {
+			if columns[i].give {
+				w = min(w, readable)
+			}
+			least += w
+			if c := columns[i].spare; c > 0 && (spare < 0 || c > columns[spare].spare) {
+				spare = i
+			}
+		}
+		if least <= limit || spare < 0 {
+			break
+		}
+		columns = slices.Delete(slices.Clone(columns), spare, spare+1)
+		rows = slices.Clone(rows)
+		for i, row := range rows {
+			rows[i] = slices.Delete(slices.Clone(row), spare, spare+1)
+		}
+	}
+	return columns, rows
 }
 
 // columnGap is between columns.
@@ -94,7 +133,7 @@ func oneLine(text string) string { return strings.TrimSpace(plain(text)) }
 
 // trackColumns and trackRow are how tracks are listed.
 var trackColumns = [...]column{
-	{name: "ID"}, {name: "TITLE", give: true}, {name: "ARTIST", give: true}, {name: "ALBUM", give: true}, {name: "LENGTH", right: true},
+	{name: "ID"}, {name: "TITLE", give: true}, {name: "ARTIST", give: true, spare: 1}, {name: "ALBUM", give: true, spare: 2}, {name: "LENGTH", right: true},
 }
 
 func trackRow(t protocol.Track) []string {

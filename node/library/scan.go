@@ -26,7 +26,8 @@ const (
 
 // Scan brings the catalogue up to date with the folder: it reads new and changed
 // files only, those of another size or time. progress may be nil; it is called
-// from one goroutine, after each file. A cancelled scan keeps what it has read.
+// from one goroutine, before the first file and after each. A cancelled scan keeps what
+// it has read.
 func (l *Library) Scan(ctx context.Context, progress func(Progress)) error {
 	_, err := l.scan(ctx, time.Time{}, progress)
 	return err
@@ -70,6 +71,9 @@ func (l *Library) takeIn(ctx context.Context, w *walk, progress func(Progress)) 
 	p := Progress{TotalFiles: len(w.todo), Skipped: w.skipped + len(w.refused)}
 	for _, f := range w.todo {
 		p.TotalBytes += f.size
+	}
+	if progress != nil {
+		progress(p)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done, wait := l.readAll(ctx, w.todo)

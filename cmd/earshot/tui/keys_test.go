@@ -198,6 +198,15 @@ func TestNewsAreShownOverAnyView(t *testing.T) {
 	}
 }
 
+func TestOfAProblemThatIsTooLongTheCauseIsShown(t *testing.T) {
+	const problem = `playing "Minuet in G major" (f9100e8ac909): it ends at 48s`
+	for w, want := range map[int]string{100: problem, 58: problem, 57: "it ends at 48s", 5: "it ends at 48s"} {
+		if got := cause(problem, w); got != want {
+			t.Errorf("%d columns: %q, want %q", w, got, want)
+		}
+	}
+}
+
 func TestATerminalOfAnySizeIsDrawn(t *testing.T) {
 	x := start(t, 20, 5, 3)
 	x.shows("1 now")

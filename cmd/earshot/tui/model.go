@@ -377,9 +377,22 @@ func (m *model) lastLine(w int) string {
 		return " " + paint(m.note.style, fit(m.note.text, w-2))
 	}
 	if p := m.state.Problem; p != "" {
-		return " " + paint(trouble, fit(p, w-2))
+		return " " + paint(trouble, fit(cause(p, w-2), w-2))
 	}
 	return " " + paint(dim, text.Fit(m.hints(), w-2))
+}
+
+// cause is what a problem came of, where there is no room for what was being done too:
+// each clause of an error tells more of why.
+func cause(problem string, w int) string {
+	for text.Width(text.Plain(problem)) > w {
+		_, rest, ok := strings.Cut(problem, ": ")
+		if !ok {
+			break
+		}
+		problem = rest
+	}
+	return problem
 }
 
 // hints are the keys that matter here.
