@@ -83,3 +83,25 @@ func TestAShortAnswerStrikesWhatWasNotBrought(t *testing.T) {
 		}
 	}
 }
+
+func TestAHaveMapOfAnotherSizeHoldsNothing(t *testing.T) {
+	for name, change := range map[string]func(have protocol.Bitmap) protocol.Bitmap{
+		"shorter":                func(have protocol.Bitmap) protocol.Bitmap { return have[:len(have)-1] },
+		"longer":                 func(have protocol.Bitmap) protocol.Bitmap { return append(have, 0xff) },
+		"chunks behind the last": func(have protocol.Bitmap) protocol.Bitmap { have[len(have)-1] = 0xff; return have },
+	} {
+		t.Run(name, func(t *testing.T) {
+			line := NewTimeline(header(192_000, 61*time.Second)) // of 90 chunks
+			b := &bench{t, New(Config{Timeline: line, Seed: 1}), 0}
+			b.add(peerA)
+			b.Playhead(0, 0, 0, Playing)
+			if line.Chunks()%8 == 0 {
+				t.Fatal("no chunk can be behind the last")
+			}
+			b.SetHave(0, peerA, change(protocol.FullBitmap(line.Chunks())))
+			if asked := of(b.step(0), Request, peerA); len(asked) > 0 {
+				t.Errorf("it is asked for %+v", asked)
+			}
+		})
+	}
+}

@@ -108,6 +108,32 @@ func TestANodeDoesNotDialItself(t *testing.T) {
 	})
 }
 
+// TestNobodyOnTheInternetHasAPrivateNetworkDialled: one on the internet names addresses of
+// this node's own networks. Whatever is dialled there does not answer, and is noted.
+func TestNobodyOnTheInternetHasAPrivateNetworkDialled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		defer w.net.Close()
+		n := w.node(nil, nil)
+		defer n.Close()
+		bad := w.node(nil, nil)
+		defer bad.Close()
+		c := w.neighbour(n, bad)
+		for i, test := range []struct {
+			addr  string
+			dials bool
+		}{
+			{"203.0.200.1:4433", true}, {"192.168.1.1:4433", false}, {"10.0.0.1:4433", false}, {"127.0.0.1:4433", false}, {"203.0.200.1:53", false},
+		} {
+			a := netip.MustParseAddrPort(test.addr)
+			c.Connect(t.Context(), []protocol.Peer{{Node: protocol.NodeID{byte(i), 1}, Public: a, Local: []netip.AddrPort{a}}})
+			if got := n.dials.isDead(a); got != test.dials {
+				t.Errorf("%v is dialled: %v", a, got)
+			}
+		}
+	})
+}
+
 // TestHowMuchIsDialledIsBounded: a neighbour names hosts that do not answer, over
 // and over: somebody's, whom it wants flooded.
 func TestHowMuchIsDialledIsBounded(t *testing.T) {
