@@ -48,7 +48,7 @@ func (r *rig) screen(t *testing.T) {
 	before := processorTime(t, cmd.Process.Pid)
 	time.Sleep(screenIdles)
 	idle := processorTime(t, cmd.Process.Pid) - before
-	memory := peakMemory(t, cmd.Process.Pid)
+	peak := memory(t, cmd.Process.Pid, most)
 	io.WriteString(keys, "q")
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the screen: %v", err)
@@ -59,7 +59,7 @@ func (r *rig) screen(t *testing.T) {
 		t.Errorf("it did not play on a screen, but for %v: %q", heard, shown)
 	}
 	bench.Report(t, "process, screen",
-		bench.AtMost("memory of a player with its screen and a sound card", float64(memory)/(1<<20), 50, "MiB"),
+		bench.AtMost("memory of a player with its screen and a sound card", float64(peak)/(1<<20), 50, "MiB"),
 		bench.AtMost("processor time of playing, fetching and showing, of a core", 100*playing.Seconds()/screenPlays.Seconds(), 4, "%"),
 		bench.AtMost("processor time while nothing plays, of a core", 100*idle.Seconds()/screenIdles.Seconds(), 1, "%"),
 		bench.Told("written to the terminal, a second of playing", float64(drawn)/screenPlays.Seconds(), "B"),
@@ -112,19 +112,4 @@ func processorTime(t *testing.T, pid int) time.Duration {
 		t.Fatal(err1, err2)
 	}
 	return time.Duration(user+system) * time.Second / clockTicks
-}
-
-// peakMemory is the most that a process has had resident, in bytes.
-func peakMemory(t *testing.T, pid int) int64 {
-	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
 }

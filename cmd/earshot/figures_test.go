@@ -259,15 +259,15 @@ func (r *rig) listen(name, id, output string) (p played, err error) {
 	if err := cmd.Start(); err != nil {
 		return p, err
 	}
+	peak := watchMemory(cmd.Process.Pid)
 	if err := cmd.Wait(); err != nil {
+		peak()
 		return p, fmt.Errorf("%w: %s", err, &complaint)
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
+	if p.memory = peak(); p.memory == 0 {
 		return p, errors.New("no figures of the process")
 	}
 	p.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	p.memory = usage.Maxrss << 10
 	return p, json.Unmarshal(out.Bytes(), &p.Result)
 }
 
@@ -301,10 +301,10 @@ func (r *rig) crowd(t *testing.T) {
 	}
 	size := float64(r.size)
 	alone := all[0]
-	stutters, memory, processor := 0, int64(0), time.Duration(0)
+	stutters, peak, processor := 0, int64(0), time.Duration(0)
 	for _, p := range all {
 		stutters += p.Stutters
-		memory = max(memory, p.memory)
+		peak = max(peak, p.memory)
 		processor += p.processor / time.Duration(len(all))
 	}
 	seconds := alone.SecondsPlayed
@@ -315,7 +315,7 @@ func (r *rig) crowd(t *testing.T) {
 	bench.Report(t, "process, 5 at once",
 		bench.AtMost("copies the server sends", (float64(after.Uploaded-before.Uploaded)-size)/size, 1.25, ""),
 		bench.AtMost("stutters, with one alone", float64(stutters), 0, ""),
-		bench.AtMost("memory of a playing node", float64(memory)/(1<<20), 45, "MiB"),
+		bench.AtMost("memory of a playing node", float64(peak)/(1<<20), 45, "MiB"),
 		bench.AtMost("processor time of playing and fetching, of a core", 100*alone.processor.Seconds()/seconds, 3, "%"),
 		bench.AtMost("the same and sharing, mean", 100*processor.Seconds()/seconds, 3, "%"),
 		bench.Told("not track data, of what one alone receives, first track", 100*(received-size)/received, "%"),
@@ -325,7 +325,7 @@ func (r *rig) crowd(t *testing.T) {
 
 // members connects many idle members with the server.
 func (r *rig) members(t *testing.T) {
-	before := resident(t, r.server.Process.Pid)
+	before := memory(t, r.server.Process.Pid, resident)
 	idle := newIdlers(t, filepath.Join(r.data("server"), "authority"), netip.MustParseAddrPort(r.addr), rigIdle)
 	defer idle.close()
 	ctx, cancel := context.WithTimeout(t.Context(), scriptWait)
@@ -336,7 +336,7 @@ func (r *rig) members(t *testing.T) {
 			t.Fatalf("%d members are connected: %v", s.Members, err)
 		}
 	}
-	after := resident(t, r.server.Process.Pid)
+	after := memory(t, r.server.Process.Pid, resident)
 	bench.Report(t, "process, 1,000 members",
 		bench.AtMost("memory of the server", float64(after)/(1<<20), 150, "MiB"),
 		bench.Told("of that for each member", float64(after-before)/rigIdle/(1<<10), "KiB"),

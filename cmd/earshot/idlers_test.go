@@ -7,11 +7,8 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -88,17 +85,3 @@ func (all idlers) close() {
 type nothing struct{}
 
 func (nothing) Acquire(protocol.ID) (swarm.Stored, bool) { return nil, false }
-
-// resident returns the memory that a process has now, in bytes.
-func resident(t *testing.T, pid int) int64 {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(raw), "VmRSS:")
-	var kib int64
-	if _, err := fmt.Sscan(after, &kib); err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
-}
