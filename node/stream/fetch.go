@@ -72,7 +72,6 @@ func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
 		stopWatching()
 		if s.pieces.track.Complete() {
 			s.all.config.Holding(s.id, true)
-			s.all.config.Swarm.Completed(s.id)
 		}
 	}()
 	if first != nil {

@@ -139,12 +139,18 @@ func (s *Swarm) sayHave(c *Conn, id protocol.ID) {
 
 // Watch hears of a track from all neighbours, now and later, until stop is
 // called. One track has one watcher. Who wants the track here learns that this
-// node listens to it.
+// node listens to it, and in the end that it no longer does, and what it has stored:
+// nobody is to wait for what it would have brought, or ask for what it only had in memory.
 func (s *Swarm) Watch(id protocol.ID, w Watcher) (stop func()) {
 	s.mu.Lock()
 	s.watches[id] = w
 	s.mu.Unlock()
-	s.each(func(c *Conn) { c.out.say(&protocol.Want{ID: id}) })
+	s.each(func(c *Conn) {
+		c.out.say(&protocol.Want{ID: id})
+		if c.wantsTrack(id) {
+			s.sayHave(c, id)
+		}
+	})
 	return func() {
 		s.mu.Lock()
 		delete(s.watches, id)
@@ -154,6 +160,9 @@ func (s *Swarm) Watch(id protocol.ID, w Watcher) (stop func()) {
 			delete(c.theirs, id)
 			c.mu.Unlock()
 			c.out.say(&protocol.Unwant{ID: id})
+			if c.wantsTrack(id) {
+				s.sayHave(c, id)
+			}
 		})
 	}
 }
@@ -177,16 +186,6 @@ func (s *Swarm) Lost(id protocol.ID) {
 	s.each(func(c *Conn) {
 		if c.wantsTrack(id) {
 			c.out.say(&protocol.Lost{ID: id})
-		}
-	})
-}
-
-// Completed tells who wants the track that it is all here: this node no longer
-// listens for the rest.
-func (s *Swarm) Completed(id protocol.ID) {
-	s.each(func(c *Conn) {
-		if c.wantsTrack(id) {
-			s.sayHave(c, id)
 		}
 	})
 }

@@ -209,7 +209,9 @@ func TestAWatcherHearsOfEveryChunkOfItsTrack(t *testing.T) {
 		hears("got 7+1")
 		b.Got(protocol.ID{9}, 0, 1, false) // nobody asked
 		hears()
-		b.Completed(book.id())
+		listens := b.Watch(book.id(), listener{})
+		hears("have 7, listening true")
+		listens() // it let go of it, or has all of it
 		hears("have 7, listening false")
 		b.Lost(book.id())
 		hears("lost")
