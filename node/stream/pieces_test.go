@@ -275,3 +275,33 @@ func TestThePathsOfAllChunksAreTheProofTree(t *testing.T) {
 		}
 	}
 }
+
+func TestAHeaderThatIsReadByIsNotReplaced(t *testing.T) {
+	c, err := cache.Open(t.TempDir(), cache.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	told := protocol.Header{
+		Track:  protocol.Track{ID: protocol.ID{7}, Duration: time.Second, Size: 5 * protocol.ChunkSize},
+		Format: protocol.FormatMP3, SampleRate: 44100, Channels: 2, Seek: []int64{0},
+	}
+	track, err := c.Acquire(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(track.Release)
+	s := newStream(&Streams{config: Config{Cache: c}}, told.ID, 0, wishPlay, func() {})
+	s.pieces = newPieces(told, track)
+	read := s.pieces
+	s.setReady()
+	truth := told
+	truth.Size += protocol.ChunkSize
+	if err := s.believe(truth); !errors.Is(err, errLie) || s.pieces != read {
+		t.Errorf("the pieces of a reader are others than they were: %v", err)
+	}
+	s.fail(errLie)
+	if s.join(wishPlay) {
+		t.Error("who opens the track anew joins the stream that has ended")
+	}
+}

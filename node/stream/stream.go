@@ -198,7 +198,8 @@ func (s *Stream) run(ctx context.Context) {
 		if !s.pieces.track.Complete() {
 			first = s.fetch(ctx, first)
 			if first != nil {
-				if err := s.believe(first); err != nil {
+				if err := s.believe(first.Header); err != nil {
+					first.close()
 					s.fail(err)
 					return
 				}
@@ -220,12 +221,13 @@ func (s *Stream) run(ctx context.Context) {
 // setReady says that the header is the track's, as far as can be told.
 func (s *Stream) setReady() { s.readied.Do(func() { close(s.ready) }) }
 
-// fail ends a stream that is not ready, for whoever waits for that.
+// fail ends a stream, for whoever waits for it to be ready, and for who would join it.
 func (s *Stream) fail(err error) {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
 	s.readied.Do(func() {
-		s.mu.Lock()
-		s.err, s.ended = err, true
-		s.mu.Unlock()
+		s.err = err
 		close(s.ready)
 	})
 }

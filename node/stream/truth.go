@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,17 +50,27 @@ func (f *fetch) joinLate(ctx context.Context, first *opened) {
 	}
 }
 
-// believe starts again with the server's header, of a track of another length.
-func (s *Stream) believe(o *opened) error {
+// errLie: the stream was read by a header that is not the track's. Its next Open finds
+// the track.
+var errLie = errors.New("what a peer said of the track is not true")
+
+// believe starts again with the server's header, of a track of another length. Where
+// the stream is read by the other header already it cannot: it ends.
+func (s *Stream) believe(h protocol.Header) error {
+	select {
+	case <-s.ready: // for want of anything better, at the moment when the server answered
+		s.all.config.Cache.Remove(s.id)
+		return errLie
+	default:
+	}
 	s.pieces.track.Release()
 	s.all.config.Cache.Remove(s.id) // if it holds anything of the other
-	t, err := s.all.config.Cache.Acquire(o.Header)
+	t, err := s.all.config.Cache.Acquire(h)
 	if err != nil {
-		o.close()
 		s.pieces.track, _ = s.all.config.Cache.AcquireCached(s.id)
 		return fmt.Errorf("making room for the track: %w", err)
 	}
-	s.pieces = newPieces(o.Header, t)
+	s.pieces = newPieces(h, t)
 	s.setReady()
 	return nil
 }
