@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"earshot/protocol"
 )
 
 func TestADamagedDatabaseIsMadeAnew(t *testing.T) {
@@ -94,15 +96,22 @@ func TestADatabaseIsKeptUnlessItIsBad(t *testing.T) {
 	}
 }
 
-func TestADatabaseOfTheVersionBeforeKeepsWhatWasMeasured(t *testing.T) {
-	f := newFolder(t)
-	id := f.track("1.mp3", "One", "A", "X", 1)
-	data := t.TempDir()
+// withOneTrack returns a folder of one track, and a library in the folder data that has
+// taken it in.
+func withOneTrack(t *testing.T) (f folder, id protocol.ID, data string, l *Library) {
+	t.Helper()
+	f, data = newFolder(t), t.TempDir()
+	id = f.track("1.mp3", "One", "A", "X", 1)
 	l, err := Open(t.Context(), data, f.path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	scan(t, l)
+	return f, id, data, l
+}
+
+func TestADatabaseOfTheVersionBeforeKeepsWhatWasMeasured(t *testing.T) {
+	f, id, data, l := withOneTrack(t)
 	for _, change := range []string{
 		"ALTER TABLE tracks ADD COLUMN cover_offset INTEGER",
 		"ALTER TABLE tracks ADD COLUMN cover_size INTEGER",
@@ -115,7 +124,8 @@ func TestADatabaseOfTheVersionBeforeKeepsWhatWasMeasured(t *testing.T) {
 		}
 	}
 	l.Close()
-	if l, err = Open(t.Context(), data, f.path, Options{}); err != nil {
+	l, err := Open(t.Context(), data, f.path, Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
@@ -133,14 +143,7 @@ func TestADatabaseOfTheVersionBeforeKeepsWhatWasMeasured(t *testing.T) {
 }
 
 func TestDamageFoundLaterIsMendedByTheNextStart(t *testing.T) {
-	f := newFolder(t)
-	id := f.track("1.mp3", "One", "A", "X", 1)
-	data := t.TempDir()
-	l, err := Open(t.Context(), data, f.path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	scan(t, l)
+	f, id, data, l := withOneTrack(t)
 	if _, err := l.db.Exec("UPDATE tracks SET header = x'00'"); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +153,8 @@ func TestDamageFoundLaterIsMendedByTheNextStart(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if l, err = Open(t.Context(), data, f.path, Options{}); err != nil {
+	l, err := Open(t.Context(), data, f.path, Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()

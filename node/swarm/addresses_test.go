@@ -108,9 +108,9 @@ func TestANodeDoesNotDialItself(t *testing.T) {
 	})
 }
 
-// TestNobodyOnTheInternetHasAPrivateNetworkDialled: one on the internet names addresses of
-// this node's own networks. Whatever is dialled there does not answer, and is noted.
-func TestNobodyOnTheInternetHasAPrivateNetworkDialled(t *testing.T) {
+// besideABadOne runs a test in virtual time, of a node n and its connection c with one
+// on the internet that names others.
+func besideABadOne(t *testing.T, test func(t *testing.T, n *Swarm, c *Conn)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t)
 		defer w.net.Close()
@@ -118,7 +118,14 @@ func TestNobodyOnTheInternetHasAPrivateNetworkDialled(t *testing.T) {
 		defer n.Close()
 		bad := w.node(nil, nil)
 		defer bad.Close()
-		c := w.neighbour(n, bad)
+		test(t, n, w.neighbour(n, bad))
+	})
+}
+
+// TestNobodyOnTheInternetHasAPrivateNetworkDialled: one on the internet names addresses of
+// this node's own networks. Whatever is dialled there does not answer, and is noted.
+func TestNobodyOnTheInternetHasAPrivateNetworkDialled(t *testing.T) {
+	besideABadOne(t, func(t *testing.T, n *Swarm, c *Conn) {
 		for i, test := range []struct {
 			addr  string
 			dials bool
@@ -137,14 +144,7 @@ func TestNobodyOnTheInternetHasAPrivateNetworkDialled(t *testing.T) {
 // TestHowMuchIsDialledIsBounded: a neighbour names hosts that do not answer, over
 // and over: somebody's, whom it wants flooded.
 func TestHowMuchIsDialledIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t)
-		defer w.net.Close()
-		n := w.node(nil, nil)
-		defer n.Close()
-		bad := w.node(nil, nil)
-		defer bad.Close()
-		c := w.neighbour(n, bad)
+	besideABadOne(t, func(t *testing.T, n *Swarm, c *Conn) {
 		dialled := map[netip.AddrPort]int{}
 		began := time.Now()
 		for round := range 40 {
