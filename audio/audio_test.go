@@ -82,6 +82,16 @@ func openPion(src io.ReadSeeker, h protocol.Header) (Decoder, error) {
 	return newTrack(c, h), nil
 }
 
+// unconverted decodes a track without converting its rate.
+func unconverted(c codec, h protocol.Header) *track {
+	samples := h.Samples
+	if o, ok := c.(*oggCodec); ok && o.mixed() {
+		last := o.links[len(o.links)-1]
+		samples = last.start + last.samples
+	}
+	return &track{codec: c, spans: []span{{rate: SampleRate, samples: samples}}, samples: samples}
+}
+
 func haveOpus() bool {
 	_, err := libopus.New(1, 0, []byte{0})
 	return err == nil

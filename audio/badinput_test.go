@@ -152,44 +152,6 @@ func TestACommentOf50MBIsNotKept(t *testing.T) {
 	}
 }
 
-// The number of channels may change in a chain: each link is mixed for itself.
-func TestAChainOfMonoAndStereoPlays(t *testing.T) {
-	for _, names := range [][]string{{"tune.opus", "speech.opus", "six.opus"}, {"tune.ogg", "lfe.ogg"}, {"speech.opus", "tune.opus"}} {
-		var file, want []byte
-		channels := map[int]bool{}
-		for _, name := range names {
-			b := loadFile(t, name)
-			i, err := probeBytes(b)
-			if err != nil {
-				t.Fatal(err)
-			}
-			channels[i.Channels] = true
-			file, want = append(file, b...), append(want, decodePlain(t, b)...)
-		}
-		if len(channels) < 2 {
-			t.Fatalf("%v: channels %v", names, channels)
-		}
-		if !bytes.Equal(decodePlain(t, file), want) {
-			t.Errorf("%v: it does not sound as its links do", names)
-		}
-	}
-}
-
-// decodePlain decodes a file without converting its rate.
-func decodePlain(t *testing.T, b []byte) []byte {
-	t.Helper()
-	h := header(t, b)
-	c, err := newCodec(bytes.NewReader(b), h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pcm, err := io.ReadAll(&track{codec: c, samples: h.Samples})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pcm
-}
-
 // Every rate, number of channels and width that PCM comes in.
 func TestPCMOfEveryKindPlays(t *testing.T) {
 	for _, rate := range append(usualRates[:fewer(len(usualRates)):fewer(len(usualRates))], 44100) {
@@ -203,19 +165,6 @@ func TestPCMOfEveryKindPlays(t *testing.T) {
 					}
 				}
 			}
-		}
-	}
-}
-
-func TestAChainWhoseRateChangesIsRefused(t *testing.T) {
-	for want, c := range map[string][2]string{
-		"the sample rate changes from 44100 to 48000 Hz": {"tune.ogg", "six.ogg"},
-		"vorbis is followed by opus":                     {"tune.ogg", "tune.opus"},
-	} {
-		_, err := probeBytes(bytes.Join([][]byte{loadFile(t, c[0]), loadFile(t, c[1])}, nil))
-		var u *UnsupportedError
-		if !errors.As(err, &u) || !strings.EqualFold(u.Reason, want) {
-			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -74,10 +74,13 @@ func NewDecoder(src io.ReadSeeker, h protocol.Header) (Decoder, error) {
 }
 
 func newTrack(c codec, h protocol.Header) *track {
-	d := &track{codec: c, samples: h.Samples}
-	if h.SampleRate != SampleRate {
-		d.resample = newResampler(h.SampleRate)
+	spans := []span{{rate: h.SampleRate, samples: h.Samples}}
+	if chain, ok := c.(*oggCodec); ok && chain.mixed() {
+		spans = chain.spans()
 	}
+	last := spans[len(spans)-1]
+	d := &track{codec: c, spans: spans, samples: last.start + last.samples}
+	d.enter(0)
 	return d
 }
 
@@ -102,24 +105,60 @@ func newCodec(src io.ReadSeeker, h protocol.Header) (codec, error) {
 // where something is missing, and converts the rate.
 type track struct {
 	codec   codec
-	samples int64 // in all, at the track's own rate
-	next    int64 // the sample that comes next
-	placed  bool  // the codec has been told of it
+	spans   []span // one, or the links of a chain whose rate changes
+	span    int    // that is played
+	samples int64  // in all, each at its own rate
+	next    int64  // the sample that comes next
+	placed  bool   // the codec has been told of it
 
 	at  int64 // of the first sample of pcm
 	pcm []byte
 
-	resample *resampler // nil at SampleRate
+	resample  *resampler // of converted, kept for the next span of that rate
+	converted int        // Hz
+}
+
+// span is sound of one rate. Spans are converted each by itself, as a track of its own
+// would be.
+type span struct {
+	rate    int
+	start   int64 // the number of its first sample
+	samples int64
+	place   int64 // of the first sample that it gives, at SampleRate
+}
+
+// resampled is how many samples at rate to come of so many at rate from.
+func resampled(samples int64, from, to int) int64 {
+	return (samples*int64(to) + int64(from) - 1) / int64(from)
+}
+
+// enter goes to the beginning of a span.
+func (d *track) enter(i int) {
+	d.span = i
+	rate := d.spans[i].rate
+	if rate == SampleRate {
+		return
+	}
+	if d.converted != rate {
+		d.resample, d.converted = newResampler(rate), rate
+	}
+	d.resample.seek(0)
 }
 
 // Seek goes to a moment of the sound.
 func (d *track) Seek(t time.Duration) error {
 	second, rest := max(t, 0)/time.Second, max(t, 0)%time.Second
 	n := int64(second)*SampleRate + int64((rest*SampleRate+time.Second/2)/time.Second)
-	if d.resample != nil {
+	i := len(d.spans) - 1
+	for d.spans[i].place > n {
+		i--
+	}
+	d.enter(i)
+	p := &d.spans[i]
+	if n -= p.place; p.rate != SampleRate {
 		n = d.resample.seek(n)
 	}
-	if err := d.seek(min(n, d.samples)); err != nil {
+	if err := d.seek(p.start + min(n, p.samples)); err != nil {
 		return fmt.Errorf("seeking to %v: %w", t, err)
 	}
 	return nil
@@ -135,16 +174,24 @@ func (d *track) seek(n int64) (err error) {
 }
 
 // Read gives PCM.
-func (d *track) Read(p []byte) (int, error) {
+func (d *track) Read(p []byte) (n int, err error) {
 	p = p[:len(p)/sampleSize*sampleSize]
 	if len(p) == 0 {
 		return 0, io.ErrShortBuffer
 	}
-	if d.resample != nil {
-		return d.readResampled(p)
+	for {
+		if d.spans[d.span].rate != SampleRate {
+			n, err = d.readResampled(p)
+		} else {
+			var pcm []byte
+			pcm, err = d.pull(len(p))
+			n = copy(p, pcm)
+		}
+		if err != io.EOF || d.span == len(d.spans)-1 {
+			return n, err
+		}
+		d.enter(d.span + 1)
 	}
-	pcm, err := d.pull(len(p))
-	return copy(p, pcm), err
 }
 
 func (d *track) readResampled(p []byte) (int, error) {
@@ -155,7 +202,7 @@ func (d *track) readResampled(p []byte) (int, error) {
 		pcm, err := d.pull(len(silence))
 		switch {
 		case err == io.EOF:
-			if !d.resample.finish(d.samples) {
+			if !d.resample.finish(d.spans[d.span].samples) {
 				return 0, io.EOF
 			}
 		case err != nil:
@@ -168,14 +215,15 @@ func (d *track) readResampled(p []byte) (int, error) {
 // silence is what is heard where PCM is missing.
 var silence [16 << 10]byte
 
-// pull returns PCM of the next samples, at most so many bytes; at least one sample.
+// pull returns PCM of the span's next samples, at most so many bytes; at least one sample.
 func (d *track) pull(most int) ([]byte, error) {
 	if !d.placed {
 		if err := d.seek(d.next); err != nil {
 			return nil, fmt.Errorf("starting to decode: %w", err)
 		}
 	}
-	if d.next >= d.samples {
+	end := d.spans[d.span].start + d.spans[d.span].samples
+	if d.next >= end {
 		return nil, io.EOF
 	}
 	if err := d.fill(); err != nil {
@@ -185,7 +233,7 @@ func (d *track) pull(most int) ([]byte, error) {
 	if gap := d.at - d.next; gap > 0 {
 		pcm = silence[:min(gap*sampleSize, int64(len(silence)))]
 	}
-	pcm = pcm[:min(int64(len(pcm)), int64(most), (d.samples-d.next)*sampleSize)]
+	pcm = pcm[:min(int64(len(pcm)), int64(most), (end-d.next)*sampleSize)]
 	d.next += int64(len(pcm) / sampleSize)
 	return pcm, nil
 }

@@ -218,6 +218,11 @@ func TestHeadersThatCannotBePlayedAreRefused(t *testing.T) {
 			t.Error(name)
 		}
 	}
+	free := header(t, load(t, "free"))
+	free.Setup = append(free.Setup[:headerSize:headerSize], 0, headerSize-1)
+	if _, err := NewDecoder(bytes.NewReader(nil), free); err == nil {
+		t.Error("frames that are shorter than their headers")
+	}
 }
 
 // far is a codec whose samples have numbers that none has.
@@ -235,8 +240,8 @@ func (f *far) decode() (int64, []byte, error) {
 }
 
 func TestSamplesOfAnyNumberHaveTheirPlace(t *testing.T) {
-	d := track{codec: &far{at: []int64{-1 << 63, -1 << 61, -1, 3, 1 << 61, 1<<63 - 1}}, samples: 10}
-	got, err := io.ReadAll(&d)
+	c := &far{at: []int64{-1 << 63, -1 << 61, -1, 3, 1 << 61, 1<<63 - 1}}
+	got, err := io.ReadAll(unconverted(c, protocol.Header{Samples: 10}))
 	want := make([]byte, 10*sampleSize)
 	copy(want, []byte{5, 6, 7, 8})
 	copy(want[3*sampleSize:], []byte{1, 2, 3, 4, 5, 6, 7, 8})

@@ -52,7 +52,12 @@
 // which music (CELT: 0.8 s at most) is the same to the bit. Speech (SILK) never is, however
 // early one begins: its filters feed rounded integers back, so that two decoders which
 // began at different packets stay apart by up to about 1 % of the voice, as any player's
-// do. FLAC plays in Ogg too. Chained streams are one track. Up to eight channels are mixed down (mix.go).
+// do. FLAC plays in Ogg too. Up to eight channels are mixed down (mix.go).
+//
+// Chained streams are one track. Where their rates differ the track is one of 44.1 kHz, and
+// each link is converted to that as it is alone, to the bit; their channels and formats may
+// differ too. The headers of later links stand in the track's header like the first's, each
+// once, so that a seek into one reads no more than its sound (oggsetup.go).
 //
 // Other rates, from 8 to 192 kHz, are converted (resample.go), 93 dB clean at 1 to 20 kHz, as
 // far as a rate carries them.

@@ -22,6 +22,7 @@ const (
 	modeJoint       = 1
 	modeMono        = 3
 	streamMask      = 0xfffe0c00 // sync, version, layer, sample rate: the same in all frames of a stream
+	sizeMask        = 0x0000f200 // bitrate, padding
 	emphasisMask    = 3
 	monoSideInfo    = 17 // bytes, of MPEG-1
 	stereoSideInfo  = 32

@@ -34,7 +34,7 @@ func mpegStream(h protocol.Header) (first frameHeader, free int, err error) {
 		return 0, 0, errSetup
 	}
 	first, free = readHeader(h.Setup), int(binary.BigEndian.Uint16(h.Setup[headerSize:]))
-	if !first.valid() || first.sampleRate() != h.SampleRate || free > maxFreeFrame {
+	if !first.valid() || first.sampleRate() != h.SampleRate || free > maxFreeFrame || free > 0 && free < headerSize {
 		return 0, 0, errSetup
 	}
 	return first, free, nil

@@ -14,11 +14,11 @@ type oggCodec struct {
 	pages   oggPages
 	packets oggPackets
 	seeks   []int64
-	rate    int
+	rate    int   // of the track
 	size    int64 // of the file
-	preRoll int64 // samples
+	preRoll int64 // samples at rate
 	links   []oggLink
-	first   oggHeaders // of the first link
+	headers []oggHeaders
 
 	opus func(opusHead) (opusEngine, error)
 
@@ -43,20 +43,39 @@ type oggSound struct {
 
 // newOgg returns a decoder that decodes Opus by means of opus.
 func newOgg(src io.ReadSeeker, h protocol.Header, opus func(opusHead) (opusEngine, error)) (codec, error) {
-	links, first, err := parseOggSetup(h)
+	links, headers, err := parseOggSetup(h)
 	if err != nil {
 		return nil, err
 	}
-	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, first: first, made: -1, opus: opus}
+	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, headers: headers, opus: opus}
 	d.pages = oggPages{win: &d.src, end: h.Size}
-	// Vorbis overlaps with one block, and one more may be lost with the page before.
-	d.preRoll = 2 * maxVorbisBlock
-	if h.Format != protocol.FormatVorbis {
-		// Of Opus so that it is to the bit the same; of FLAC because a frame may begin pages
-		// before it ends.
-		d.preRoll = int64(PreRoll.Seconds()) * int64(h.SampleRate)
+	// Of Opus so that it is to the bit the same; of FLAC because a frame may begin pages
+	// before it ends.
+	d.preRoll = int64(PreRoll.Seconds()) * int64(h.SampleRate)
+	if h.Format == protocol.FormatVorbis && len(links) == 1 {
+		// It overlaps with one block, and one more may be lost with the page before.
+		d.preRoll = min(2*maxVorbisBlock, d.preRoll)
 	}
-	return d, d.make(first)
+	return d, d.make(headers[0])
+}
+
+// mixed reports whether the links are of several rates. Each is then numbered at its own,
+// and the track at SampleRate.
+func (d *oggCodec) mixed() bool {
+	for _, l := range d.links {
+		if l.rate != d.rate {
+			return true
+		}
+	}
+	return false
+}
+
+// spans are the links, as spans of a track.
+func (d *oggCodec) spans() (all []span) {
+	for _, l := range d.links {
+		all = append(all, span{rate: l.rate, start: l.start, samples: l.samples, place: l.place})
+	}
+	return all
 }
 
 // make makes the decoder of the link, whose headers are given.
@@ -68,16 +87,20 @@ func (d *oggCodec) make(h oggHeaders) (err error) {
 	return nil
 }
 
+// seek goes to a page before sample n, but not before the link of that sample: there its
+// decoder begins anyway.
 func (d *oggCodec) seek(n int64) error {
-	second := min(max(0, n-d.preRoll)/int64(d.rate), int64(len(d.seeks))-1)
-	pos := d.seeks[second]
-	d.link = 0
+	link := 0
 	for i, l := range d.links {
-		if l.data <= pos {
-			d.link = i
+		if l.start <= n {
+			link = i
 		}
 	}
-	if d.made != d.link {
+	l := &d.links[link]
+	place := l.place + max(0, n-l.start)*int64(d.rate)/int64(l.rate)
+	second := min(max(0, place-d.preRoll)/int64(d.rate), int64(len(d.seeks))-1)
+	pos := max(d.seeks[second], l.data)
+	if d.link = link; d.made != link {
 		d.made = -1
 	}
 	d.packets.reset()
@@ -109,10 +132,7 @@ func (d *oggCodec) page() error {
 		return d.failed(err)
 	}
 	l := &d.links[d.link]
-	if p.is(oggFirst) && d.link+1 < len(d.links) && p.pos >= d.links[d.link+1].head {
-		d.link++
-		d.pages.pos = p.pos
-		d.made, d.known = -1, false
+	if d.goneOn(p) {
 		return nil
 	}
 	if p.serial != l.serial || p.is(oggFirst) || d.dec == nil {
@@ -131,6 +151,23 @@ func (d *oggCodec) page() error {
 	}
 	d.sound(p, l)
 	return nil
+}
+
+// goneOn goes to the next link if a page is of that. Its first page may be broken.
+func (d *oggCodec) goneOn(p oggPage) bool {
+	if d.link+1 == len(d.links) {
+		return false
+	}
+	next := &d.links[d.link+1]
+	if p.pos < next.head || p.pos < next.data && !p.is(oggFirst) {
+		return false
+	}
+	d.link++
+	if d.pages.pos = p.pos; next.headers > 0 {
+		d.pages.pos = max(p.pos, next.data)
+	}
+	d.made, d.known = -1, false
+	return true
 }
 
 // sound decodes the packets of a page. Where the page does not follow another that was
@@ -186,32 +223,40 @@ func (d *oggCodec) keep(pcm []byte) []byte {
 	return append(b[:0], pcm...)
 }
 
-// prepare makes the decoder of the link, if it is another's. The headers of the first
-// link are known; those of others are read.
+// prepare makes the decoder of the link, if it is another's. Headers that there was no room
+// for in Setup are read, and kept.
 func (d *oggCodec) prepare() error {
 	if d.made == d.link {
 		return nil
 	}
-	if d.link == 0 {
-		return d.make(d.first)
+	l := &d.links[d.link]
+	if l.headers > 0 {
+		return d.silent(d.make(d.headers[l.headers-1]))
 	}
 	if d.begun == nil {
 		d.begun = new(oggHeaderReader)
-		d.goOn, d.pages.pos = d.pages.pos, d.links[d.link].head
+		d.goOn, d.pages.pos = d.pages.pos, l.head
 	}
 	err := d.begun.read(&d.pages)
 	if err == nil {
+		d.headers = append(d.headers, d.begun.oggHeaders)
+		l.headers = len(d.headers)
 		err = d.make(d.begun.oggHeaders)
 	}
+	if err = d.silent(err); err == nil {
+		d.begun, d.pages.pos = nil, max(d.goOn, d.pages.pos)
+	}
+	return err
+}
+
+// silent makes silence of a link whose headers are broken.
+func (d *oggCodec) silent(err error) error {
 	var broken *UnsupportedError
-	if err != nil && !errors.As(err, &broken) {
-		return err
+	if errors.As(err, &broken) {
+		d.dec, d.made = nil, d.link
+		return nil
 	}
-	if err != nil {
-		d.dec, d.made = nil, d.link // the link is silence
-	}
-	d.begun, d.pages.pos = nil, max(d.goOn, d.pages.pos)
-	return nil
+	return err
 }
 
 func (d *oggCodec) failed(err error) error {

@@ -62,6 +62,7 @@ func conforming(t testing.TB) (all []sample) {
 		{"chain.opus", protocol.FormatOpus, 48000, 38400 + 33600},
 		{"six.opus", protocol.FormatOpus, 48000, 33600},
 		{"speech.opus", protocol.FormatOpus, 48000, 108000},
+		{"changing.ogg", protocol.FormatVorbis, SampleRate, 57330 + 4410 + 99225},
 	} {
 		if c.format == protocol.FormatMPEG && !haveMPG123(t) {
 			continue
@@ -70,6 +71,8 @@ func conforming(t testing.TB) (all []sample) {
 		switch c.name {
 		case "layer1.mp3":
 			b = layerIStream(60)
+		case "changing.ogg":
+			b = changing(t)
 		case "intensity.mp3":
 			b = intensityStream(t, false)
 		default:

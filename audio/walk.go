@@ -220,10 +220,10 @@ func (k *walker) freeFormat(h frameHeader) (bool, error) {
 	}
 	for i := headerSize; i <= maxFreeFrame; i++ {
 		second := at(i)
-		if second == 0 {
+		length := i - h.padding()*h.slot()
+		if second == 0 || length < headerSize {
 			continue
 		}
-		length := i - h.padding()*h.slot()
 		if at(i+length+second-1) > 0 {
 			k.free = length
 			return true, nil
