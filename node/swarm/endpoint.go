@@ -73,7 +73,9 @@ func newEndpoint(c Config, line *uplink) (*endpoint, error) {
 		e.transport.TokenGeneratorKey = (*quic.TokenGeneratorKey)(derive(c.Secret, "earshot 2026 address validation tokens"))
 		e.transport.StatelessResetKey = (*quic.StatelessResetKey)(derive(c.Secret, "earshot 2026 stateless resets"))
 	}
-	if line != nil {
+	if line == nil { // a server has any number of connections
+		e.transport.ConnectionIDGenerator = newConnIDs()
+	} else {
 		e.transport.ConnContext = func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
 			return context.WithValue(ctx, gaugeKey{}, line.gauge()), nil
 		}
