@@ -104,12 +104,15 @@ func overheads(t *testing.T) []bench.Figure {
 	defer closeAll(nodes)
 	all, _ := l.hearAll(nodes, track, 10*time.Second)
 	noStutter(t, all)
-	var data int64
+	var data, uploaded int64
 	for _, n := range nodes {
-		data += n.swarm.Traffic().Downloaded
+		traffic := n.swarm.Traffic()
+		data += traffic.Downloaded
+		uploaded += traffic.Uploaded
 	}
 	return append([]bench.Figure{
 		bench.AtMost("not track data, of what listeners receive", 100*received(nodes), 2, "%"),
+		bench.Told("the same where bare QUIC carries as much", 100*l.bare(t, len(track.data), int(uploaded)/len(nodes)), "%"),
 		bench.Told("not track data, of all packets of all", 100*l.overhead(nodes), "%"),
 	}, seen.figures(data, data-int64(len(nodes)*len(track.data)))...)
 }
