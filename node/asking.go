@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"earshot/node/library"
 	"earshot/node/swarm"
@@ -25,8 +26,9 @@ func (l local) Find(_ context.Context, q protocol.Query) protocol.Results {
 }
 
 // searchSwarm finds what was seen here and what neighbours, and theirs, hold: the
-// catalogue while the server is away. What strangers say is not kept.
-func (n *Node) searchSwarm(ctx context.Context, q protocol.Query) protocol.Results {
+// catalogue while the server is away. What strangers say is not kept. With
+// something at hand others are waited for until a time.
+func (n *Node) searchSwarm(ctx context.Context, q protocol.Query, until time.Time) protocol.Results {
 	all := q // their pages would not fit together: each names its first, which are put in order here
 	all.Offset, all.Limit = 0, protocol.MaxResults
 	if q.Kind == protocol.QueryAlbums || q.Kind == protocol.QueryArtists {
@@ -34,10 +36,13 @@ func (n *Node) searchSwarm(ctx context.Context, q protocol.Query) protocol.Resul
 	}
 	here := n.searchSeen(ctx, all)
 	asking, cancel := ctx, context.CancelFunc(func() {})
-	if here.Total > 0 { // an answer is at hand: others are not waited for as long
-		asking, cancel = context.WithTimeout(ctx, searchPatience)
+	if here.Total > 0 { // others are not waited for as long
+		asking, cancel = context.WithDeadline(ctx, until)
 	}
-	found := n.swarm.Search(asking, all)
+	var found protocol.Results
+	if here.Total == 0 || !n.swarm.Alone() {
+		found = n.swarm.Search(asking, all)
+	}
 	cancel()
 	known := make(map[protocol.ID]bool, len(here.Tracks))
 	for _, t := range here.Tracks {

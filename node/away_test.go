@@ -101,7 +101,7 @@ func TestNothingIsFoundBeyondTwoHops(t *testing.T) {
 		l.server.close()
 		time.Sleep(time.Minute)
 		for i, want := range []int{0, 1, 1, 1} {
-			r := nodes[i].searchSwarm(t.Context(), protocol.Query{Text: "track"})
+			r := nodes[i].searchSwarm(t.Context(), protocol.Query{Text: "track"}, time.Now().Add(searchPatience))
 			if len(r.Tracks) != want {
 				t.Errorf("node %d finds %d tracks, want %d", i, len(r.Tracks), want)
 			}

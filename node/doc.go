@@ -50,8 +50,10 @@
 //     or, from a peer, read, and is offered to neighbours at once.
 //
 // While the server is away, or after a second without its answer, all neighbours
-// are asked for the start, and who holds the track is asked of them and of theirs;
-// so are searches. A process that begins then knows its last neighbours.
+// are asked for the start, and who holds the track is asked of them and of theirs.
+// So are searches, after 0.2 s; an ID, or the beginning of one, of a track that is
+// cached or was seen before is not asked for at all. A process that begins then
+// knows its last neighbours.
 //
 // # Why
 //

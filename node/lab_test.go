@@ -22,6 +22,7 @@ import (
 	"lukechampine.com/blake3/bao"
 
 	"earshot/node/control"
+	"earshot/node/library"
 	"earshot/node/origin"
 	"earshot/node/swarm"
 	"earshot/node/tracker"
@@ -208,6 +209,7 @@ type labTrack struct {
 	data   []byte
 	proof  []byte
 	late   time.Duration // before the server finds the proof tree
+	found  time.Duration // before it has looked whether a search finds it
 }
 
 func newLabTrack(seed uint64, length time.Duration, bitrate int) labTrack {
@@ -245,13 +247,16 @@ func (l labTracks) Content(_ context.Context, id protocol.ID) (origin.Content, e
 	return content{bytes.NewReader(l[id].data)}, nil
 }
 
-func (l labTracks) Search(context.Context, protocol.Query) (protocol.Results, error) {
-	var r protocol.Results
+func (l labTracks) Search(_ context.Context, q protocol.Query) (protocol.Results, error) {
+	var all []protocol.Track
 	for _, t := range l {
-		r.Tracks = append(r.Tracks, t.header.Track)
-		r.Total++
+		time.Sleep(t.found)
+		if fits(t.header.Track, q) {
+			all = append(all, t.header.Track)
+		}
 	}
-	return r, nil
+	library.Sort(all)
+	return listed(all, q), nil
 }
 
 type content struct{ *bytes.Reader }

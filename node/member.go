@@ -174,7 +174,7 @@ func greet(ctx context.Context, data string) {
 	defer n.Close()
 	ctx, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
-	n.searchServer(ctx, protocol.Query{Limit: 1, Text: "a"}) // both come before its answer
+	n.trySearch(ctx, protocol.Query{Limit: 1, Text: "a"}) // both come before its answer
 }
 
 // greetTimeout is as long as someone who has joined waits gladly.

@@ -57,7 +57,8 @@ type Node struct {
 	plays    plays
 	counted  int64 // bytes uploaded that the ledger knows; of the meter's goroutine
 
-	seenCached atomic.Bool // what the cache held is among what was seen
+	seenCached atomic.Bool         // what the cache held is among what was seen
+	unsure     chan protocol.Query // that were answered without the server
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -76,7 +77,10 @@ func (s *stopper) ask() { s.once.Do(func() { close(s.done) }) }
 // and opening the cache begin together. It fails with *HeldError where another
 // process owns the folder and control.ErrNotMember where it has not joined.
 func Start(c Config) (*Node, error) {
-	n := &Node{config: c, log: c.Log, ready: make(chan struct{}), stop: stopper{done: make(chan struct{})}}
+	n := &Node{
+		config: c, log: c.Log, ready: make(chan struct{}), unsure: make(chan protocol.Query, maxUnsure),
+		stop: stopper{done: make(chan struct{})},
+	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -114,6 +118,7 @@ func (n *Node) start(ctx context.Context) error {
 		})
 		n.wg.Go(func() { n.announce.run(ctx) })
 		n.wg.Go(func() { n.meet(ctx, remembered) })
+		n.wg.Go(func() { n.makeSure(ctx) })
 		n.wg.Go(func() { n.member.keep(ctx, n.swarm, n.log) })
 	}
 	n.wg.Go(func() { n.measure(ctx) })

@@ -48,10 +48,10 @@ func readWishes(ctx context.Context, find search, args []string) ([]wish, error)
 		w := asWish(arg)
 		if w.prefix != "" && len(args) > 1 {
 			r, err := find(ctx, protocol.Query{Kind: protocol.QueryPrefix, Text: w.prefix, Limit: 1})
-			if err != nil {
+			if err != nil && !errors.Is(err, control.ErrServerAway) {
 				return nil, err
 			}
-			if r.Total == 0 {
+			if r.Total == 0 { // none that is known here, while the server is away
 				w.prefix = ""
 			}
 		}
@@ -72,7 +72,7 @@ func grant(ctx context.Context, find search, w wish) ([]protocol.Track, error) {
 	}
 	if w.prefix != "" {
 		r, err := find(ctx, protocol.Query{Kind: protocol.QueryPrefix, Text: w.prefix})
-		if err != nil {
+		if err != nil && !errors.Is(err, control.ErrServerAway) {
 			return nil, err
 		}
 		if r.Total > 1 {

@@ -132,6 +132,26 @@ func TestWordsIDsAndPrefixesNameTracks(t *testing.T) {
 	}
 }
 
+// TestWordsThatLookLikeAnIDAreWords also where only the server could tell that no ID
+// begins so.
+func TestWordsThatLookLikeAnIDAreWords(t *testing.T) {
+	n := newFakeNode("Facade", "Gigue")
+	away := func(ctx context.Context, q protocol.Query) (protocol.Results, error) {
+		if q.Kind == protocol.QueryPrefix {
+			return protocol.Results{}, control.ErrServerAway
+		}
+		return n.Search(ctx, q)
+	}
+	for _, args := range [][]string{{"facade"}, {"facade", "bach"}} {
+		if queue, _, err := findQueue(t.Context(), away, args); err != nil || len(queue) != 1 || queue[0].ID != n.tracks[0].ID {
+			t.Errorf("%q: %+v, %v", args, queue, err)
+		}
+	}
+	if r, err := lookUp(t.Context(), away, wish{prefix: "facade", words: "facade"}); err != nil || r.Total != 1 {
+		t.Errorf("searched for: %+v, %v", r, err)
+	}
+}
+
 func TestAWholeIDIsNotLookedUp(t *testing.T) {
 	asked := func(context.Context, protocol.Query) (protocol.Results, error) {
 		return protocol.Results{}, errors.New("asked")

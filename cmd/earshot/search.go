@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ func (p *program) searchCommand() *cli.Command {
 func lookUp(ctx context.Context, find search, w wish) (protocol.Results, error) {
 	if w.prefix != "" {
 		r, err := all(ctx, find, protocol.Query{Kind: protocol.QueryPrefix, Text: w.prefix})
-		if err != nil || r.Total > 0 {
+		if r.Total > 0 || err != nil && !errors.Is(err, control.ErrServerAway) {
 			return r, err
 		}
 	}

@@ -117,6 +117,18 @@ func (s *Swarm) reserve(node protocol.NodeID) bool {
 	return true
 }
 
+// Alone reports whether there is no neighbour, and none is being dialled.
+func (s *Swarm) Alone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		if !c.server {
+			return false
+		}
+	}
+	return len(s.dialing) == 0
+}
+
 func (s *Swarm) release(node protocol.NodeID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
