@@ -57,8 +57,10 @@
 // GET and HEAD of /tracks/ID, or of the beginning of an ID, answer as a web
 // server does for a file: byte ranges, the media type, the ID as the ETag. So
 // players that know nothing of earshot play from the swarm. The bytes come as
-// they arrive; a client that goes away ends the fetching; 404 is a track that
-// nobody knows, 503 one that cannot be had now. Reading is not reported as a play.
+// they arrive; a client that goes away ends the fetching, and one that takes
+// nothing for a minute, as a paused player does, is not fetched for until it goes
+// on; 404 is a track that nobody knows, 503 one that cannot be had now. Reading is
+// not reported as a play.
 //
 // ServeTracks answers this alone on a TCP port, for programs that know no Unix
 // sockets. The port is on a loopback address unless its owner asks for another,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,6 +23,11 @@ const (
 	// cannot be had now: a server that restarts, or a peer that comes back,
 	// takes about as long.
 	retryAfter = 5
+
+	// pausedAfter is how long a client may take nothing of a track before that is let
+	// go of: players that keep much in hand come back for more before, and one that
+	// is paused for longer plays nothing that is to be fetched in time.
+	pausedAfter = time.Minute
 )
 
 // trackFiles serves tracks as files to any HTTP client: GET and HEAD of
@@ -52,14 +56,14 @@ func (f *trackFiles) serve(w http.ResponseWriter, r *http.Request) {
 		failTrack(w, err)
 		return
 	}
-	track, err := f.node.Open(r.Context(), id, f.moment(id, r.Header.Get("Range")))
-	if err != nil {
+	track := &sentTrack{open: func(from time.Duration) (Track, error) { return f.node.Open(r.Context(), id, from) }}
+	if err := track.begin(f.moment(id, r.Header.Get("Range"))); err != nil {
 		failTrack(w, err)
 		return
 	}
-	defer track.Close()
-	f.remember(track.Header())
-	stop := context.AfterFunc(r.Context(), func() { track.Close() }) // ends a Read that is blocked
+	defer track.close()
+	f.remember(track.header)
+	stop := context.AfterFunc(r.Context(), track.close) // ends a Read that is blocked
 	defer stop()
 	sendTrack(w, r, track)
 }
@@ -120,8 +124,8 @@ func (f *trackFiles) resolve(ctx context.Context, name string) (protocol.ID, err
 
 // sendTrack sends what a request asks for of a track. http.ServeContent knows
 // ranges and conditions (RFC 9110, sections 13 and 14).
-func sendTrack(w http.ResponseWriter, r *http.Request, track Track) {
-	h := track.Header()
+func sendTrack(w http.ResponseWriter, r *http.Request, track *sentTrack) {
+	h := &track.header
 	w.Header().Set("ETag", strconv.Quote(h.ID.String()))
 	w.Header().Set("Content-Type", mediaType(h.Format))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -131,14 +135,13 @@ func sendTrack(w http.ResponseWriter, r *http.Request, track Track) {
 		// right answer too (RFC 9110, section 14.2).
 		r.Header.Del("Range")
 	}
-	answer := &trackAnswer{ResponseWriter: w}
-	content := &trackContent{ReadSeeker: track}
-	http.ServeContent(answer, r, "", time.Time{}, content)
-	if !answer.begun && content.err != nil {
+	answer := &trackAnswer{ResponseWriter: w, of: track}
+	http.ServeContent(answer, r, "", time.Time{}, track)
+	if !answer.begun && track.err != nil {
 		for _, name := range [...]string{"ETag", "Accept-Ranges", "Content-Range", "Content-Length", "Cache-Control"} {
 			w.Header().Del(name)
 		}
-		failTrack(w, content.err)
+		failTrack(w, track.err)
 		return
 	}
 	answer.begin()
@@ -146,9 +149,11 @@ func sendTrack(w http.ResponseWriter, r *http.Request, track Track) {
 
 // trackAnswer keeps the status back until the first byte of the body, so that a
 // track whose first byte cannot be had is refused in good order, and sends each
-// write at once: what has come is not held back by what has not.
+// write at once: what has come is not held back by what has not. The track is let
+// go of while the client takes nothing.
 type trackAnswer struct {
 	http.ResponseWriter
+	of     *sentTrack
 	status int
 	begun  bool
 }
@@ -164,25 +169,17 @@ func (a *trackAnswer) begin() {
 
 func (a *trackAnswer) Write(b []byte) (int, error) {
 	a.begin()
+	gone := make(chan struct{})
+	paused := time.AfterFunc(pausedAfter, func() {
+		defer close(gone)
+		a.of.letGo()
+	})
 	n, err := a.ResponseWriter.Write(b)
 	if err == nil {
 		err = http.NewResponseController(a.ResponseWriter).Flush()
 	}
-	return n, err
-}
-
-// trackContent remembers why reading failed: http.ServeContent tells nobody. A
-// body that is cut short by it is shorter than its Content-Length, by which
-// clients know.
-type trackContent struct {
-	io.ReadSeeker
-	err error
-}
-
-func (c *trackContent) Read(b []byte) (int, error) {
-	n, err := c.ReadSeeker.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
-		c.err = err
+	if !paused.Stop() {
+		<-gone
 	}
 	return n, err
 }
