@@ -36,9 +36,16 @@ func (p *program) helpCommand() *cli.Command {
 	}
 }
 
-// category is what package cli tells of a command's in its help: of use in the list of
-// all commands only.
-var category = regexp.MustCompile(`(?s)\{\{if \.Category\}\}.*?\{\{end\}\}`)
+// withoutCategory takes out what package cli tells of a command's category in its help:
+// it is of use in the list of all commands only.
+func withoutCategory(template string) string {
+	before, rest, found := strings.Cut(template, "{{if .Category}}")
+	_, after, ended := strings.Cut(rest, "{{end}}")
+	if !found || !ended {
+		return template
+	}
+	return before + after
+}
 
 // tidy makes a command's help say what matters.
 func tidy(c *cli.Command) {
@@ -46,7 +53,7 @@ func tidy(c *cli.Command) {
 	if len(c.Subcommands) > 0 {
 		template = cli.SubcommandHelpTemplate
 	}
-	c.CustomHelpTemplate = category.ReplaceAllLiteralString(template, "")
+	c.CustomHelpTemplate = withoutCategory(template)
 	for _, f := range c.Flags {
 		if b, ok := f.(*cli.BoolFlag); ok {
 			b.DisableDefaultText = true // who does not give it knows
@@ -88,16 +95,12 @@ func noSuchFlag(name string, flags []cli.Flag) error {
 	return usagef("there is no flag --%s: see --help", name)
 }
 
-var (
-	badValue  = regexp.MustCompile(`^invalid (?:boolean )?value "(.*)" for(?: flag)? -+([^:]*): `)
-	missing   = regexp.MustCompile(`^flag needs an argument: -+(.*)$`)
-	wantKinds = map[reflect.Type]string{
-		reflect.TypeFor[*cli.IntFlag]():      "a whole number",
-		reflect.TypeFor[*cli.Uint64Flag]():   "a whole number",
-		reflect.TypeFor[*cli.DurationFlag](): "a time as 4s, 1m30s or 24h",
-		reflect.TypeFor[*cli.BoolFlag]():     "true or false, or nothing",
-	}
-)
+var wantKinds = map[reflect.Type]string{
+	reflect.TypeFor[*cli.IntFlag]():      "a whole number",
+	reflect.TypeFor[*cli.Uint64Flag]():   "a whole number",
+	reflect.TypeFor[*cli.DurationFlag](): "a time as 4s, 1m30s or 24h",
+	reflect.TypeFor[*cli.BoolFlag]():     "true or false, or nothing",
+}
 
 // wrongUsage is run where flags make no sense.
 func wrongUsage(c *cli.Context, err error, _ bool) error {
@@ -105,9 +108,10 @@ func wrongUsage(c *cli.Context, err error, _ bool) error {
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
 		return noSuchFlag(strings.TrimLeft(name, "-"), c.Command.Flags)
 	}
-	if m := missing.FindStringSubmatch(text); m != nil {
-		return usagef("--%s: which? It needs a value: see --help", m[1])
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
+		return usagef("--%s: which? It needs a value: see --help", strings.TrimLeft(name, "-"))
 	}
+	badValue := regexp.MustCompile(`^invalid (?:boolean )?value "(.*)" for(?: flag)? -+([^:]*): `)
 	if m := badValue.FindStringSubmatch(text); m != nil {
 		for _, f := range c.Command.Flags {
 			if want := wantKinds[reflect.TypeOf(f)]; want != "" && f.Names()[0] == m[2] {

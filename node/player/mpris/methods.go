@@ -30,7 +30,7 @@ func (s *server) export() error {
 			"Stop": s.stop, "Seek": s.seek, "SetPosition": s.setPosition, "OpenUri": s.openURI,
 		}},
 		{propertiesInterface, map[string]any{"Get": s.get, "GetAll": s.getAll, "Set": s.set}},
-		{introspectable, map[string]any{"Introspect": func() (string, *dbus.Error) { return introspection, nil }}},
+		{introspectable, map[string]any{"Introspect": func() (string, *dbus.Error) { return introspection(), nil }}},
 	} {
 		if err := s.conn.ExportMethodTable(table.methods, objectPath, table.name); err != nil {
 			return err
@@ -155,36 +155,39 @@ func (s *server) set(iface, name string, v dbus.Variant) *dbus.Error {
 	return s.command(c)
 }
 
-// introspection is what the object offers, for tools that ask.
-var introspection = string(introspect.NewIntrospectable(&introspect.Node{Interfaces: []introspect.Interface{
-	{
-		Name:    rootInterface,
-		Methods: []introspect.Method{{Name: "Raise"}, {Name: "Quit"}},
-		Properties: []introspect.Property{
-			{Name: "CanQuit", Type: "b", Access: "read"}, {Name: "CanRaise", Type: "b", Access: "read"},
-			{Name: "HasTrackList", Type: "b", Access: "read"}, {Name: "Identity", Type: "s", Access: "read"},
-			{Name: "SupportedUriSchemes", Type: "as", Access: "read"}, {Name: "SupportedMimeTypes", Type: "as", Access: "read"},
+// introspection is what the object offers, for tools that ask. It is made when one
+// does: a process that plays has no time for it when it begins.
+func introspection() string {
+	return string(introspect.NewIntrospectable(&introspect.Node{Interfaces: []introspect.Interface{
+		{
+			Name:    rootInterface,
+			Methods: []introspect.Method{{Name: "Raise"}, {Name: "Quit"}},
+			Properties: []introspect.Property{
+				{Name: "CanQuit", Type: "b", Access: "read"}, {Name: "CanRaise", Type: "b", Access: "read"},
+				{Name: "HasTrackList", Type: "b", Access: "read"}, {Name: "Identity", Type: "s", Access: "read"},
+				{Name: "SupportedUriSchemes", Type: "as", Access: "read"}, {Name: "SupportedMimeTypes", Type: "as", Access: "read"},
+			},
 		},
-	},
-	{
-		Name: playerInterface,
-		Methods: []introspect.Method{
-			{Name: "Next"}, {Name: "Previous"}, {Name: "Pause"}, {Name: "PlayPause"}, {Name: "Stop"}, {Name: "Play"},
-			{Name: "Seek", Args: []introspect.Arg{{Name: "Offset", Type: "x", Direction: "in"}}},
-			{Name: "SetPosition", Args: []introspect.Arg{{Name: "TrackId", Type: "o", Direction: "in"}, {Name: "Position", Type: "x", Direction: "in"}}},
-			{Name: "OpenUri", Args: []introspect.Arg{{Name: "Uri", Type: "s", Direction: "in"}}},
+		{
+			Name: playerInterface,
+			Methods: []introspect.Method{
+				{Name: "Next"}, {Name: "Previous"}, {Name: "Pause"}, {Name: "PlayPause"}, {Name: "Stop"}, {Name: "Play"},
+				{Name: "Seek", Args: []introspect.Arg{{Name: "Offset", Type: "x", Direction: "in"}}},
+				{Name: "SetPosition", Args: []introspect.Arg{{Name: "TrackId", Type: "o", Direction: "in"}, {Name: "Position", Type: "x", Direction: "in"}}},
+				{Name: "OpenUri", Args: []introspect.Arg{{Name: "Uri", Type: "s", Direction: "in"}}},
+			},
+			Signals: []introspect.Signal{{Name: "Seeked", Args: []introspect.Arg{{Name: "Position", Type: "x"}}}},
+			Properties: []introspect.Property{
+				{Name: "PlaybackStatus", Type: "s", Access: "read"}, {Name: "LoopStatus", Type: "s", Access: "readwrite"},
+				{Name: "Rate", Type: "d", Access: "readwrite"}, {Name: "Shuffle", Type: "b", Access: "readwrite"},
+				{Name: "Metadata", Type: "a{sv}", Access: "read"}, {Name: "Volume", Type: "d", Access: "readwrite"},
+				{Name: "Position", Type: "x", Access: "read"}, {Name: "MinimumRate", Type: "d", Access: "read"},
+				{Name: "MaximumRate", Type: "d", Access: "read"}, {Name: "CanGoNext", Type: "b", Access: "read"},
+				{Name: "CanGoPrevious", Type: "b", Access: "read"}, {Name: "CanPlay", Type: "b", Access: "read"},
+				{Name: "CanPause", Type: "b", Access: "read"}, {Name: "CanSeek", Type: "b", Access: "read"},
+				{Name: "CanControl", Type: "b", Access: "read"},
+			},
 		},
-		Signals: []introspect.Signal{{Name: "Seeked", Args: []introspect.Arg{{Name: "Position", Type: "x"}}}},
-		Properties: []introspect.Property{
-			{Name: "PlaybackStatus", Type: "s", Access: "read"}, {Name: "LoopStatus", Type: "s", Access: "readwrite"},
-			{Name: "Rate", Type: "d", Access: "readwrite"}, {Name: "Shuffle", Type: "b", Access: "readwrite"},
-			{Name: "Metadata", Type: "a{sv}", Access: "read"}, {Name: "Volume", Type: "d", Access: "readwrite"},
-			{Name: "Position", Type: "x", Access: "read"}, {Name: "MinimumRate", Type: "d", Access: "read"},
-			{Name: "MaximumRate", Type: "d", Access: "read"}, {Name: "CanGoNext", Type: "b", Access: "read"},
-			{Name: "CanGoPrevious", Type: "b", Access: "read"}, {Name: "CanPlay", Type: "b", Access: "read"},
-			{Name: "CanPause", Type: "b", Access: "read"}, {Name: "CanSeek", Type: "b", Access: "read"},
-			{Name: "CanControl", Type: "b", Access: "read"},
-		},
-	},
-	introspect.IntrospectData, propertiesData,
-}}))
+		introspect.IntrospectData, propertiesData,
+	}}))
+}
