@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"math"
 	"time"
 )
 
@@ -19,6 +20,7 @@ import (
 type governor struct {
 	now      float64       // bytes a second
 	before   float64       // the rate that last made a queue; 0 for none yet
+	most     float64       // that made none
 	steps    int           // up, since the last way down
 	hold     time.Duration // nothing is decided before: what was decided must show first
 	flat     flatness      // of the queue while the rate is at its floor
@@ -31,6 +33,11 @@ const (
 	// governorTarget is the queue that is allowed: half of the 10 ms that a
 	// ping may grow by, and one packet at 2 Mbit/s.
 	governorTarget = 5 * time.Millisecond
+	// pieceMost is what may be allowed for a piece that is sent at once: two packets at
+	// 2 Mbit/s, and a little more. With pieceSlack the line's headers are counted, and
+	// that its rate is not known to the last bit.
+	pieceMost  = 12 * time.Millisecond
+	pieceSlack = 1.15
 	// governorFlee is a queue that our own steps do not make: someone else has
 	// come, and needs the line now.
 	governorFlee = 10 * governorTarget
@@ -74,6 +81,7 @@ type view struct {
 	rtt   time.Duration // its round trip
 	lost  bool          // packets were lost since the last view
 	used  bool          // most of the rate was used since then
+	piece int           // bytes that are sent at once
 }
 
 // see takes a view. It reports whether the paths must be taken as they are now
@@ -84,9 +92,10 @@ func (g *governor) see(now time.Duration, s view) (rebase bool) {
 		g.flat = flatness{}
 	}
 	g.started, g.idle = true, now
-	if g.now <= governorFloor && s.queue > governorTarget {
+	target := g.target(s.piece)
+	if g.now <= governorFloor && s.queue > target {
 		if g.flat.add(now, s) {
-			g.flat, g.hold = flatness{}, now
+			g.flat, g.hold, g.most = flatness{}, now, 0
 			return true
 		}
 	} else {
@@ -100,12 +109,22 @@ func (g *governor) see(now time.Duration, s view) (rebase bool) {
 		return false
 	}
 	switch {
-	case s.queue > governorTarget:
+	case s.queue > target:
 		g.down(now, s)
 	case s.used:
 		g.up(now, s)
 	}
 	return false
+}
+
+// target is the queue that is allowed. The last packet of what is sent at once waits for
+// the others, so that is no sign of anyone else.
+func (g *governor) target(piece int) time.Duration {
+	if g.most == 0 {
+		return governorTarget
+	}
+	own := time.Duration(pieceSlack * float64(piece) / g.most * float64(time.Second))
+	return min(max(own, governorTarget), pieceMost)
 }
 
 // down makes room: the longer the queue is against a round trip of which it
@@ -127,6 +146,7 @@ func (g *governor) down(now time.Duration, s view) {
 // up tries for more.
 func (g *governor) up(now time.Duration, s view) {
 	g.slowdown = false
+	g.most = max(g.most, g.now)
 	step := largeStep
 	if g.before > 0 {
 		g.steps++
@@ -171,11 +191,14 @@ func (f *flatness) add(now time.Duration, s view) bool {
 type path struct {
 	born    time.Duration
 	started bool
-	least   [baseMinutes]time.Duration   // of each of the last minutes; 0 for none
-	minute  int64                        // the latest of them
-	recent  [filterSamples]time.Duration // the last samples, in a ring
+	least   [baseMinutes]time.Duration // of each of the last minutes; 0 for none
+	minute  int64                      // the latest of them
+	recent  [filterSamples]sample      // the last ones, in a ring
 	samples int
 }
+
+// sample is a round trip, and when it was seen.
+type sample struct{ at, rtt time.Duration }
 
 const (
 	// sampleEvery is how often the paths are looked at while something is sent:
@@ -211,7 +234,7 @@ func (p *path) add(now, rtt time.Duration) {
 	if at := &p.least[minute%baseMinutes]; *at == 0 || rtt < *at {
 		*at = rtt
 	}
-	p.recent[p.samples%filterSamples] = rtt
+	p.recent[p.samples%filterSamples] = sample{now, rtt}
 	p.samples++
 }
 
@@ -225,31 +248,34 @@ func (p *path) base() (least time.Duration) {
 	return least
 }
 
-// current returns the least of the last samples.
-func (p *path) current() time.Duration {
-	least := p.recent[0]
-	for _, r := range p.recent[:min(p.samples, filterSamples)] {
-		least = min(least, r)
+// current returns the least of the last samples, of those that are not older than the
+// latest by more than span: where little is sent, the others are of a queue long gone.
+func (p *path) current(span time.Duration) time.Duration { return p.leastOf(filterSamples, span) }
+
+// leastOf returns the least of the last n samples, as current does.
+func (p *path) leastOf(n int, span time.Duration) time.Duration {
+	last := p.recent[(p.samples+filterSamples-1)%filterSamples]
+	least := last.rtt
+	for i := 2; i <= min(n, p.samples); i++ {
+		if s := p.recent[(p.samples+filterSamples-i)%filterSamples]; last.at-s.at <= span {
+			least = min(least, s.rtt)
+		}
 	}
 	return least
 }
 
 // quick returns the lesser of the last two samples.
-func (p *path) quick() time.Duration {
-	least := p.recent[(p.samples+filterSamples-1)%filterSamples]
-	if p.samples > 1 {
-		least = min(least, p.recent[(p.samples+filterSamples-2)%filterSamples])
-	}
-	return max(0, least-p.base())
+func (p *path) quick(span time.Duration) time.Duration {
+	return max(0, p.leastOf(2, span)-p.base())
 }
 
 // queue returns by how much the way takes longer than it can.
-func (p *path) queue() time.Duration { return max(0, p.current()-p.base()) }
+func (p *path) queue(span time.Duration) time.Duration { return max(0, p.current(span)-p.base()) }
 
 // rebase takes the way as it is now for the shortest.
 func (p *path) rebase() {
 	if p.samples > 0 {
 		p.least = [baseMinutes]time.Duration{}
-		p.least[p.minute%baseMinutes] = p.current()
+		p.least[p.minute%baseMinutes] = p.current(math.MaxInt64)
 	}
 }

@@ -74,7 +74,7 @@ func govern(u *thinLine, length, from time.Duration, others func(at time.Duratio
 		if now%sampleEvery == 0 {
 			if trip, ok := u.seen(i); ok {
 				p.add(now, trip)
-				if g.see(now, view{queue: p.queue(), quick: p.quick(), rtt: p.current(), lost: u.lost, used: true}) {
+				if g.see(now, view{queue: p.queue(pathFresh), quick: p.quick(pathFresh), rtt: p.current(pathFresh), lost: u.lost, used: true}) {
 					p.rebase()
 				}
 				u.lost = false

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quic-go/quic-go"
+
 	"earshot/protocol"
 )
 
@@ -205,12 +207,13 @@ func (p *pacer) look(now time.Duration) {
 	}
 	rate := p.governor.rate()
 	piece := time.Duration(float64(pieceOf(rate)) / rate * float64(time.Second))
-	paths, lost := p.swarm.paths(now, max(pathFresh, freshPieces*piece))
-	s, ok := viewOf(paths, now)
+	fresh := max(pathFresh, freshPieces*piece)
+	paths, lost := p.swarm.paths(now, fresh)
+	s, ok := viewOf(paths, now, fresh)
 	if !ok {
 		return
 	}
-	s.lost, s.used = lost != p.lost, p.used
+	s.lost, s.used, s.piece = lost != p.lost, p.used, pieceOf(rate)
 	p.lost = lost
 	if p.governor.see(now, s) {
 		for _, path := range paths {
@@ -223,17 +226,17 @@ func (p *pacer) look(now time.Duration) {
 // viewOf finds the least queue on those paths that something was sent on lately:
 // all share the line's, and some have others of their own. A path that is young
 // counts only where there is no other.
-func viewOf(paths []*path, now time.Duration) (s view, ok bool) {
+func viewOf(paths []*path, now, fresh time.Duration) (s view, ok bool) {
 	mature := false
 	for _, p := range paths {
 		old := now-p.born >= pathMature
 		if mature && !old {
 			continue
 		}
-		if q := p.queue(); !ok || old && !mature || q < s.queue {
-			s.queue, s.rtt = q, p.current()
+		if q := p.queue(fresh); !ok || old && !mature || q < s.queue {
+			s.queue, s.rtt = q, p.current(fresh)
 		}
-		if q := p.quick(); !ok || old && !mature || q < s.quick {
+		if q := p.quick(fresh); !ok || old && !mature || q < s.quick {
 			s.quick = q
 		}
 		ok, mature = true, mature || old
@@ -252,8 +255,8 @@ func (s *Swarm) paths(now, fresh time.Duration) (active []*path, lost uint64) {
 		if c.path.active == 0 || now-c.path.active > pathActive {
 			continue
 		}
-		if stats.PacketsReceived != c.path.received {
-			c.path.received, c.path.sampled = stats.PacketsReceived, now
+		if c.path.answered(stats) {
+			c.path.sampled = now
 			c.path.add(now, stats.LatestRTT)
 		}
 		if c.path.samples > 0 && now-c.path.sampled <= fresh {
@@ -266,9 +269,20 @@ func (s *Swarm) paths(now, fresh time.Duration) (active []*path, lost uint64) {
 // pacedPath is the way to a neighbour, as the pacer knows it.
 type pacedPath struct {
 	path
-	active   time.Duration // when something was last sent on it
-	received uint64        // packets, at the last look
-	sampled  time.Duration // when there were more
+	active  time.Duration // when something was last sent on it
+	last    quic.ConnectionStats
+	sampled time.Duration // when there was another round trip
+}
+
+// answered reports whether what was sent has been answered since the last look. What
+// comes may be the other side's own words: those say nothing of a queue that has just
+// become long, and the round trip is still the one before. Another one changes the mean
+// deviation, unless all are the same.
+func (p *pacedPath) answered(now quic.ConnectionStats) bool {
+	last := p.last
+	p.last = now
+	return now.PacketsReceived != last.PacketsReceived && (now.MeanDeviation < 10*time.Microsecond ||
+		now.LatestRTT != last.LatestRTT || now.SmoothedRTT != last.SmoothedRTT || now.MeanDeviation != last.MeanDeviation)
 }
 
 // onLAN reports whether what goes to the other side does not pass the line.
