@@ -91,7 +91,7 @@ func TestASeekIntoALaterLinkReadsOnlyItsSound(t *testing.T) {
 	for _, names := range [][]string{{"tune.ogg", "six.ogg"}, {"tune.ogg", "tune.ogg", "tune.ogg"}, {"tune.opus", "six.opus"}, {"flac.ogg", "high.ogg"}} {
 		b := joined(t, names...)
 		h := header(t, b)
-		links, headers, err := parseOggSetup(h)
+		links, headers, _, err := parseOggSetup(h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestASeekIntoALaterLinkReadsOnlyItsSound(t *testing.T) {
 func TestABrokenHeaderOfALaterLinkCostsNothing(t *testing.T) {
 	b := changing(t)
 	h := header(t, b)
-	links, _, err := parseOggSetup(h)
+	links, _, _, err := parseOggSetup(h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestABrokenHeaderOfALaterLinkCostsNothing(t *testing.T) {
 func TestHeadersOfALinkAreReadWhereTheyAreNotKnown(t *testing.T) {
 	b := joined(t, "tune.ogg", "lfe.ogg")
 	h := header(t, b)
-	links, headers, err := parseOggSetup(h)
+	links, headers, _, err := parseOggSetup(h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestHeadersOfALinkAreReadWhereTheyAreNotKnown(t *testing.T) {
 	links[1].headers = 0
 	whole := decodeAll(t, b)
 	for name, setup := range map[string][]byte{
-		"no room": oggSetup(links, headers[:1]), "an old header": append(old, headers[0].setup...),
+		"no room": oggSetup(links, headers[:1], 0), "an old header": append(old, headers[0].setup...),
 	} {
 		h.Setup = setup
 		src := watch(b)
@@ -201,7 +201,7 @@ func TestHeadersAreLeftOutWhereTheyAreTooLong(t *testing.T) {
 
 func TestAHeaderOfAChainThatDoesNotFitTogetherIsRefused(t *testing.T) {
 	good := header(t, changing(t))
-	links, headers, err := parseOggSetup(good)
+	links, headers, _, err := parseOggSetup(good)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestAHeaderOfAChainThatDoesNotFitTogetherIsRefused(t *testing.T) {
 	} {
 		h, l := good, append([]oggLink(nil), links...)
 		change(l, &h)
-		h.Setup = oggSetup(l, headers)
+		h.Setup = oggSetup(l, headers, 0)
 		if _, err := NewDecoder(nil, h); !errors.Is(err, errSetup) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -16,10 +16,9 @@ const (
 )
 
 // PreRoll is how far before t Seek(t) may begin to read, at the most; for each format
-// the byte that it seeks to is not below protocol.Header.Begin(t). Opus needs that much
-// to be the same to the bit (the 80 ms of RFC 7845, 4.6, are for the ear), and an MPEG-2
-// frame may need as much of the bit reservoir.
-const PreRoll = time.Second
+// the byte that it seeks to is not below protocol.Header.Begin(t). The speech modes of Opus
+// need that much: see speechPreRoll.
+const PreRoll = speechPreRoll
 
 // Decoder gives a track's sound as PCM. It reads its source in order, a frame or
 // two further than what it gives, and seeks in it only where it begins or is told

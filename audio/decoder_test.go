@@ -130,6 +130,44 @@ func testSeek(t *testing.T, open opener) {
 	}
 }
 
+// talk.opus is of speech in a room, by a synthesiser. A place is exact where the filters
+// have come together: with a second's pre-roll not everywhere.
+func TestSeekIntoSpeechIsExact(t *testing.T) {
+	b := loadFile(t, "talk.opus")
+	h := header(t, b)
+	for name, open := range map[string]opener{"libopus": NewDecoder, "pion": openPion} {
+		whole := decodeWith(t, open, b)
+		d, err := open(bytes.NewReader(b), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inexact := func() (n int) {
+			const step = 30_011
+			for at := int(PreRoll.Seconds()+1) * SampleRate; at+SampleRate < len(whole)/sampleSize; at += step {
+				if err := d.Seek(time.Duration(float64(at) / SampleRate * 1e9)); err != nil {
+					t.Fatal(err)
+				}
+				want := whole[at*sampleSize:][:SampleRate*sampleSize]
+				got := make([]byte, len(want))
+				if _, err := io.ReadFull(d, got); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, want) {
+					n++
+				}
+			}
+			return n
+		}
+		if n := inexact(); n > 0 {
+			t.Errorf("%s: %d places differ", name, n)
+		}
+		d.(*track).codec.(*oggCodec).preRoll = int64(musicPreRoll.Seconds()) * opusRate
+		if n := inexact(); n == 0 && name == "libopus" && haveOpus() {
+			t.Error("a second is enough now: speechPreRoll can go")
+		}
+	}
+}
+
 // differ returns the first and the last sample at which a and b differ by more than
 // slack.
 func differ(a, b []byte, slack int) (first, last int) {

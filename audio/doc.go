@@ -49,10 +49,10 @@
 // header before it sees that (vorbissetup.go), Opus by libopus where it is there
 // (package libopus), to the bit what opusdec plays, else by github.com/pion/opus: music
 // within 1 of 32768 of it, speech 48 dB clean. Decoding begins a second before a seek, after
-// which music (CELT: 0.8 s at most) is the same to the bit. Speech (SILK) never is, however
-// early one begins: its filters feed rounded integers back, so that two decoders which
-// began at different packets stay apart by up to about 1 % of the voice, as any player's
-// do. FLAC plays in Ogg too. Up to eight channels are mixed down (mix.go).
+// which music (CELT: 0.8 s at most) is the same to the bit, and 6 s before one into speech
+// (SILK), after which all that was tried was, see speechPreRoll. Music that was forced into the
+// modes for speech may take up to 46 s; until then it is 42 dB clean. FLAC plays in Ogg too. Up
+// to eight channels are mixed down (mix.go).
 //
 // Chained streams are one track. Where their rates differ the track is one of 44.1 kHz, and
 // each link is converted to that as it is alone, to the bit; their channels and formats may

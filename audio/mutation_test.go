@@ -256,7 +256,7 @@ func piecesOf(t *testing.T) (all []piece) {
 				all = append(all, framesOfFLAC(b)...)
 			}
 		case protocol.FormatVorbis, protocol.FormatOpus:
-			_, headers, err := parseOggSetup(h)
+			_, headers, _, err := parseOggSetup(h)
 			if err != nil {
 				t.Fatal(err)
 			}

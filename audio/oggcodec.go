@@ -43,15 +43,17 @@ type oggSound struct {
 
 // newOgg returns a decoder that decodes Opus by means of opus.
 func newOgg(src io.ReadSeeker, h protocol.Header, opus func(opusHead) (opusEngine, error)) (codec, error) {
-	links, headers, err := parseOggSetup(h)
+	links, headers, flags, err := parseOggSetup(h)
 	if err != nil {
 		return nil, err
 	}
 	d := &oggCodec{src: stream{src: src}, seeks: h.Seek, rate: h.SampleRate, size: h.Size, links: links, headers: headers, opus: opus}
 	d.pages = oggPages{win: &d.src, end: h.Size}
-	// Of Opus so that it is to the bit the same; of FLAC because a frame may begin pages
-	// before it ends.
-	d.preRoll = int64(PreRoll.Seconds()) * int64(h.SampleRate)
+	preRoll := musicPreRoll // of FLAC too, of which a frame may begin pages before it ends
+	if h.Format == protocol.FormatOpus && flags&isSpeech != 0 {
+		preRoll = speechPreRoll
+	}
+	d.preRoll = int64(preRoll.Seconds()) * int64(h.SampleRate)
 	if h.Format == protocol.FormatVorbis && len(links) == 1 {
 		// It overlaps with one block, and one more may be lost with the page before.
 		d.preRoll = min(2*maxVorbisBlock, d.preRoll)

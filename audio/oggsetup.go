@@ -8,20 +8,24 @@ import (
 	"earshot/protocol"
 )
 
-// oggSetup is the Setup of Ogg formats: the links and the header packets of one link, to its
-// end. A chain has a 0 before it, and then headers as often as they change, as far
-// as there is room: so a seek into a later link reads nothing but its sound.
-func oggSetup(links []oggLink, headers []oggHeaders) (b []byte) {
+// isSpeech is the flag in Setup of a track with speech modes of Opus.
+const isSpeech = 1
+
+// oggSetup is the Setup of Ogg formats: the link and its header packets, to its end. Of a
+// chain or of speech a 0 and flags come before, of which protocol.Header.Begin knows, and then
+// headers as often as they change, as far as there is room: so a seek into a later link
+// reads nothing but its sound.
+func oggSetup(links []oggLink, headers []oggHeaders, flags int64) (b []byte) {
 	if headers[0].format == protocol.FormatFLAC {
 		b = append(b, oggFLACSetup)
 	}
-	if len(links) == 1 {
+	if len(links) == 1 && flags == 0 {
 		b = appendNumbers(b, 1)
 		l := &links[0]
 		b = appendNumbers(b, l.head, l.data, int64(l.serial), 0, l.granule, l.lead, l.samples, int64(len(headers[0].first)))
 		return append(append(b, headers[0].first...), headers[0].setup...)
 	}
-	b = appendNumbers(b, 0, int64(len(links)))
+	b = appendNumbers(b, 0, flags, int64(len(links)))
 	for _, l := range links {
 		b = appendNumbers(b, l.head, l.data, int64(l.serial), int64(l.rate), l.granule, l.lead, l.samples, int64(l.headers))
 	}
@@ -74,47 +78,48 @@ func (r *setupReader) bytes() []byte {
 // maxPlace bounds places in a file and granule positions.
 const maxPlace = 1 << 48
 
-func parseOggSetup(hd protocol.Header) (links []oggLink, headers []oggHeaders, err error) {
+func parseOggSetup(hd protocol.Header) (links []oggLink, headers []oggHeaders, flags int64, err error) {
 	r := setupReader{b: hd.Setup}
 	if hd.Format == protocol.FormatFLAC && inOgg(hd) {
 		r.b = r.b[1:]
 	}
 	n := r.number(maxLinks)
-	chain := n == 0
-	if chain {
+	long := n == 0
+	if long {
+		flags = r.number(isSpeech)
 		n = r.number(maxLinks)
 	}
 	if links = make([]oggLink, n); n == 0 {
-		return nil, nil, errSetup
+		return nil, nil, 0, errSetup
 	}
 	for i := range links {
-		links[i] = r.link(hd, chain)
+		links[i] = r.link(hd, long)
 	}
 	links[0].headers = 1 // another one would have been written for nothing
-	for len(headers) == 0 || chain && len(r.b) > 0 {
+	for len(headers) == 0 || long && len(r.b) > 0 {
 		h := oggHeaders{format: hd.Format, first: r.bytes()}
-		if h.setup = r.b; chain {
+		if h.setup = r.b; long {
 			h.setup = r.bytes()
 			h.format = oggFormat(h.first)
 		}
 		headers = append(headers, h)
 	}
 	if r.bad || !settle(links, headers, hd) {
-		return nil, nil, errSetup
+		return nil, nil, 0, errSetup
 	}
-	return links, headers, nil
+	return links, headers, flags, nil
 }
 
-func (r *setupReader) link(hd protocol.Header, chain bool) oggLink {
+func (r *setupReader) link(hd protocol.Header, long bool) oggLink {
 	l := oggLink{head: r.number(maxPlace), data: r.number(maxPlace), serial: uint32(r.number(1<<32 - 1)), rate: hd.SampleRate}
-	if chain {
+	if long {
 		l.rate = int(r.number(maxRate))
 	} else {
 		r.number(maxPlace) // where it starts: behind the ones before
 	}
 	l.granule, l.lead = r.number(maxPlace), r.number(maxPlace)
 	l.samples = r.number(maxRate * protocol.MaxSeconds)
-	if chain {
+	if long {
 		l.headers = int(r.number(maxLinks))
 	}
 	return l

@@ -46,6 +46,7 @@ type oggSurvey struct {
 	kept    int          // bytes of them
 	start   int64        // samples so far
 	place   int64        // the same, at rate
+	flags   int64        // for Setup
 	seek    []int64
 	bytes   int64
 	before  int64 // the page before
@@ -111,7 +112,7 @@ func (s *oggSurvey) keep(h *oggHeaders) int {
 // setup is the Setup, without the last headers where it is too long with them.
 func (s *oggSurvey) setup() []byte {
 	for {
-		b := oggSetup(s.links, s.headers)
+		b := oggSetup(s.links, s.headers, s.flags)
 		if n := len(s.headers) - 1; len(b) > protocol.MaxSetup && n > 0 {
 			s.headers = s.headers[:n]
 			for i := range s.links {
@@ -154,6 +155,9 @@ func (s *oggSurvey) sound(l *oggLink, dec packetDecoder) error {
 				count += dec.length(packet)
 				return true
 			})
+		}
+		s.look(p, dec)
+		if last < 0 {
 			if p.granule < 0 {
 				continue
 			}
@@ -170,6 +174,21 @@ func (s *oggSurvey) sound(l *oggLink, dec packetDecoder) error {
 		if err := s.mark(p, l.end(l.samples, s.rate)); err != nil {
 			return err
 		}
+	}
+}
+
+// look looks for speech in the packets that begin on a page.
+func (s *oggSurvey) look(p oggPage, dec packetDecoder) {
+	if _, opus := dec.(*opusDecoder); !opus || s.flags&isSpeech != 0 {
+		return
+	}
+	at, begins := 0, !p.is(oggContinued)
+	for _, n := range p.lacing {
+		if begins && n > 0 && opusSpeech(p.body[at]) {
+			s.flags |= isSpeech
+		}
+		at += int(n)
+		begins = n < 255
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"earshot/audio/dl"
 	"earshot/audio/libopus"
@@ -17,6 +18,22 @@ const (
 	maxOpus    = libopus.MaxSamples
 	opusFamily = 18 // where OpusHead tells its mapping family (RFC 7845, 5.1)
 )
+
+// How early decoding begins before a seek, so that what is heard is to the bit what it would
+// have been there (the 80 ms of RFC 7845, 4.6, are for the ear). The transform of music
+// (CELT) takes 0.7 s at most. The filters of speech (SILK), alone or with CELT for the
+// highs (hybrid), feed rounded integers back: two decoders that began at different
+// packets come together by chance, at a soft place. At 530 places of recorded speech, at 6 to
+// 40 kbit/s, mono and stereo, they did after 1 s in the median, 2.6 s in nine of ten, and 5.3 s in
+// the last. At 40 kbit/s that is 30 KB.
+const (
+	musicPreRoll  = time.Second
+	speechPreRoll = 6 * time.Second
+)
+
+// opusSpeech reports whether a packet, by its first byte, is of SILK or hybrid
+// (RFC 6716, table 2).
+func opusSpeech(toc byte) bool { return toc>>3 < 16 }
 
 // opusHead is the identification header of an Opus stream.
 type opusHead struct {

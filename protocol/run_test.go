@@ -66,6 +66,8 @@ func TestADecoderBeginsNoEarlierThanItsFormatNeeds(t *testing.T) {
 		{"FLAC in Ogg", FormatFLAC, 44100, []byte{0}, time.Minute, 59},
 		{"WAV", FormatWAV, 44100, nil, time.Minute, 60},
 		{"Opus", FormatOpus, 48000, nil, 60*time.Second + 900*time.Millisecond, 59},
+		{"speech in Opus", FormatOpus, 48000, []byte{0, 1, 1}, 60*time.Second + 900*time.Millisecond, 54},
+		{"a chain of Opus", FormatOpus, 48000, []byte{0, 0, 2}, 60*time.Second + 900*time.Millisecond, 59},
 		{"the beginning", FormatOpus, 48000, nil, 0, 0},
 	} {
 		h := constantRate(120, 1000)

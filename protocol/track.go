@@ -69,7 +69,8 @@ type Header struct {
 
 	// Setup is what a decoder must have read before it can begin at any entry of
 	// Seek, at most MaxSetup bytes, as package audio writes it for each format: so
-	// nothing before Seek[0] need be fetched. FormatMP3 has none.
+	// nothing before Seek[0] need be fetched. FormatMP3 has none. Begin looks at its
+	// first two bytes.
 	Setup []byte `json:"-"`
 }
 
@@ -77,10 +78,12 @@ type Header struct {
 // beginning of a second, and so early that the sound is to the bit what it would have
 // been there. Package audio holds its decoders to that.
 func (h *Header) Begin(from time.Duration) int64 {
-	early := time.Second // of Opus, that much; of MPEG-2, its bit reservoir
+	early := time.Second // of music in Opus, that much; of MPEG-2, its bit reservoir
 	switch {
 	case h.Format == FormatMP3: // 17 frames at 44.1 kHz, 18 at 48, 14 at 32
 		early = 550 * time.Millisecond
+	case h.Format == FormatOpus && len(h.Setup) > 1 && h.Setup[0] == 0 && h.Setup[1] == 1: // speech
+		early = 6 * time.Second
 	case h.Format == FormatFLAC && len(h.Setup) > 0 && h.Setup[0] == 0: // in Ogg: it may begin pages before it ends
 	case h.Format == FormatFLAC || h.Format == FormatWAV || h.Format == FormatAIFF:
 		early = 0
