@@ -59,7 +59,7 @@ type skipper interface {
 // (wiki.xiph.org/VorbisComment, "Cover art").
 const pictureKey = "METADATA_BLOCK_PICTURE"
 
-// readComments reads Vorbis comments, and says where the first picture is. The rest of
+// readComments reads Vorbis comments, and says where the front's picture is, or the first. The rest of
 // long ones, as pictures are, is skipped.
 func (t *texts) readComments(r skipper) (picture cover) {
 	length := func() (int64, error) {
@@ -87,16 +87,29 @@ func (t *texts) readComments(r skipper) (picture cover) {
 		rest := n - int64(len(b))
 		if key, value, ok := strings.Cut(byteText(b), "="); ok && !strings.EqualFold(key, pictureKey) {
 			t.comment(key, value)
-		} else if ok && picture.size == 0 {
+		} else if ok && !picture.front {
 			value := b[len(pictureKey)+1:]
 			block := io.MultiReader(bytes.NewReader(value), io.LimitReader(r.fork(), rest))
-			picture = pictureBlock(base64.NewDecoder(base64.StdEncoding, block), (int64(len(value))+rest)/4*3)
+			picture.orElse(pictureBlock(base64.NewDecoder(base64.RawStdEncoding, unpadded{block}), (int64(len(value))+rest)*3/4))
 		}
 		if r.skip(rest) != nil {
 			return picture
 		}
 	}
 	return picture
+}
+
+// unpadded is base64 without the signs at its end, which some write and some do not.
+type unpadded struct{ io.Reader }
+
+func (u unpadded) Read(p []byte) (int, error) {
+	for {
+		n, err := u.Reader.Read(p)
+		kept := bytes.ReplaceAll(p[:n], []byte{byte(base64.StdPadding)}, nil)
+		if copy(p, kept); len(kept) > 0 || err != nil || len(p) == 0 {
+			return len(kept), err
+		}
+	}
 }
 
 // section is a skipper of a part of a file.

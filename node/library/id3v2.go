@@ -64,8 +64,8 @@ func (t *texts) readID3v2(f io.ReaderAt, size int64) (picture cover) {
 		if field := t.field(fr.name); field != nil && *field == "" {
 			*field = tag.text(fr)
 		}
-		if (fr.name == "APIC" || fr.name == "PIC") && picture.size == 0 && !fr.stuffed && !tag.rewound {
-			picture = tag.picture(fr)
+		if (fr.name == "APIC" || fr.name == "PIC") && !picture.front && !fr.stuffed && !tag.rewound {
+			picture.orElse(tag.picture(fr))
 		}
 	}
 	return picture
@@ -204,7 +204,8 @@ func (t *id3v2) picture(f frame) cover {
 	if len(rest) == 0 {
 		return cover{}
 	}
-	rest = rest[1:] // the type of picture
+	front := rest[0] == frontCover
+	rest = rest[1:]
 	zero, width := bytes.IndexByte(rest, 0), 1
 	if b[0] == 1 || b[0] == 2 {
 		width = 2
@@ -218,7 +219,7 @@ func (t *id3v2) picture(f frame) cover {
 	if !isShown(mime) || f.size <= before {
 		return cover{}
 	}
-	return cover{io.NewSectionReader(t.r, f.offset+before, f.size-before), f.size - before}
+	return cover{io.NewSectionReader(t.r, f.offset+before, f.size-before), f.size - before, front}
 }
 
 // unstuff takes out the zero bytes that unsynchronisation puts behind 0xff.

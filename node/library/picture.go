@@ -38,13 +38,18 @@ func ReadPicture(f io.ReaderAt, size int64) ([]byte, error) {
 // cover is a picture in a file, if it has a size. It is not read before it is wanted: it
 // may have 50 MB.
 type cover struct {
-	r    io.Reader // at its first byte
-	size int64
+	r     io.Reader // at its first byte
+	size  int64
+	front bool
 }
 
-// orElse takes another picture where there is none.
+// frontCover is the type of picture that is shown where there are several: in ID3v2 and
+// FLAC the same (ID3v2.4, frames, 4.14).
+const frontCover = 3
+
+// orElse takes another picture where there is none, or where that is of the front.
 func (c *cover) orElse(other cover) {
-	if c.size == 0 {
+	if other.size > 0 && (c.size == 0 || !c.front && other.front && other.size <= maxCover) {
 		*c = other
 	}
 }
@@ -60,7 +65,7 @@ func pictureBlock(r io.Reader, n int64) cover {
 		}
 		return int64(binary.BigEndian.Uint32(b[:]))
 	}
-	number()
+	kind := number()
 	const longest = 64 // bytes of a media type
 	length := number()
 	if length < 0 || length > longest {
@@ -81,7 +86,7 @@ func pictureBlock(r io.Reader, n int64) cover {
 	if before := 8*4 + length + description; size <= 0 || size > n-before || !isShown(string(mime)) {
 		return cover{}
 	}
-	return cover{r, size}
+	return cover{r, size, kind == frontCover}
 }
 
 // isShown tells of a media type whether a player is likely to show it: links are not.

@@ -38,6 +38,12 @@ func flacBlocks(picture string) []byte {
 	return append(b, flacBlock(6|0x80, pictureBlockOf("image/jpeg", []byte(picture)))...)
 }
 
+// splicedBlock puts a block behind the STREAMINFO of a FLAC file.
+func splicedBlock(file, block []byte) []byte {
+	const info = 4 + 4 + 34
+	return bytes.Join([][]byte{file[:info], block, file[info:]}, nil)
+}
+
 // opusTags is an Opus file with such comments, and no sound.
 func opusTags(fields ...string) []byte {
 	return append(oggPacket(2, []byte("OpusHead and more")), oggPacket(0, append([]byte("OpusTags"), comments(fields...)...))...)
@@ -55,6 +61,9 @@ func TestPicturesAreFoundInTags(t *testing.T) {
 	binary.BigEndian.PutUint32(lying[len(lying)-len("picture")-4:], 1<<31-1)
 	lyingBlock := bytes.Clone(block)
 	binary.BigEndian.PutUint32(lyingBlock[len(block)-len("picture")-4:], 4000)
+	back := pictureBlockOf("image/png", []byte("the back"))
+	back[3] = 4
+	apicBack := id3Frame("APIC", "\x03image/jpeg\x00\x04\x00the back")
 	wrapped := inComment(block)
 	wrapped = wrapped[:40] + "\n" + wrapped[40:]
 	for name, test := range map[string]struct {
@@ -67,6 +76,16 @@ func TestPicturesAreFoundInTags(t *testing.T) {
 		"Opus":                     {opusTags(inComment(block)), "picture"},
 		"Opus, base64 in lines":    {opusTags(wrapped), "picture"},
 		"Opus, the first of two":   {opusTags(inComment(block), inComment(pictureBlockOf("image/png", []byte("other")))), "picture"},
+		"Opus, unpadded, whole":    {opusTags(strings.TrimRight(inComment(block), "=")), "picture"},
+		"Opus, unpadded, a byte":   {opusTags(strings.TrimRight(inComment(append(block[:len(block):len(block)], 0)), "=")), "picture"},
+		"Opus, unpadded, two":      {opusTags(strings.TrimRight(inComment(append(block[:len(block):len(block)], 0, 0)), "=")), "picture"},
+		"Opus, the back first":     {opusTags(inComment(back), inComment(block)), "picture"},
+		"Opus, the back last":      {opusTags(inComment(block), inComment(back)), "picture"},
+		"Opus, the back alone":     {opusTags(inComment(back)), "the back"},
+		"ID3v2, the back first":    {id3Tag(4, 0, append(apicBack[:len(apicBack):len(apicBack)], apic...)), "picture"},
+		"ID3v2, the back alone":    {id3Tag(4, 0, apicBack), "the back"},
+		"FLAC, the back first":     {splicedBlock(flacBlocks("picture"), flacBlock(6, back)), "picture"},
+		"FLAC, no room for it":     {splicedBlock(flacBlocks(string(make([]byte, maxCover+1))), flacBlock(6, back)), "the back"},
 		"Opus, a link first":       {opusTags(inComment(pictureBlockOf("-->", []byte("http://x"))), inComment(block)), "picture"},
 		"WAV":                      {append([]byte("RIFF....WAVE"), chunkOf("id3 ", id3Tag(4, 0, apic), binary.LittleEndian)...), "picture"},
 		"none":                     {make([]byte, 1000), ""},
