@@ -103,7 +103,7 @@ func appendOggPacket(b []byte, serial uint32, packet []byte) []byte {
 			b = append(b, byte(len(body)%255))
 		}
 		b = append(b, body...)
-		binary.LittleEndian.PutUint32(b[start+oggCRCAt:], oggCRC(b[start:]))
+		binary.LittleEndian.PutUint32(b[start+oggCRCAt:], new(oggCRC).of(b[start:]))
 		if packet = packet[len(body):]; last {
 			return b
 		}

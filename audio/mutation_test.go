@@ -97,7 +97,7 @@ func mend(b []byte) {
 			size += int(n)
 		}
 		if size <= len(page) {
-			binary.LittleEndian.PutUint32(page[oggCRCAt:], oggCRC(page[:size]))
+			binary.LittleEndian.PutUint32(page[oggCRCAt:], new(oggCRC).of(page[:size]))
 		}
 	}
 	if i := bytes.Index(b, []byte(flacMagic)); i >= 0 && !begins(b, oggMagic) {

@@ -3,7 +3,9 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"io"
+	"math/bits"
 )
 
 const (
@@ -38,6 +40,7 @@ type oggPages struct {
 	win window
 	pos int64
 	end int64 // of the file
+	crc oggCRC
 }
 
 // next returns the next page. The error is io.EOF behind the last whole one.
@@ -78,7 +81,7 @@ func (k *oggPages) here() (p oggPage, err error) {
 	if b, err = k.win.view(k.pos, size); err != nil || len(b) < size {
 		return p, err
 	}
-	if oggCRC(b) != binary.LittleEndian.Uint32(b[oggCRCAt:]) {
+	if k.crc.of(b) != binary.LittleEndian.Uint32(b[oggCRCAt:]) {
 		return p, nil
 	}
 	return oggPage{
@@ -108,31 +111,26 @@ func (k *oggPages) search() error {
 	return nil
 }
 
-// oggTable is of the CRC with the polynomial 0x04c11db7, its highest bit first.
-var oggTable = func() (t [256]uint32) {
-	for i := range t {
-		c := uint32(i) << 24
-		for range 8 {
-			if c&(1<<31) != 0 {
-				c = c<<1 ^ 0x04c11db7
-			} else {
-				c <<= 1
-			}
-		}
-		t[i] = c
-	}
-	return t
-}()
+// oggCRC computes the CRC of pages (RFC 3533, 6). Its polynomial is that of IEEE 802.3,
+// but the highest bit of a byte comes first, and it begins and ends with zeros: so that of
+// IEEE, for which processors have instructions, is taken of the bytes turned round.
+type oggCRC struct{ turned [512]byte }
 
-// oggCRC is the CRC of a page, with zeros where it stands.
-func oggCRC(page []byte) (c uint32) {
-	for i, x := range page {
-		if i >= oggCRCAt && i < oggCRCAt+4 {
-			x = 0
+// of is the CRC of a page, with zeros where it stands.
+func (k *oggCRC) of(page []byte) uint32 {
+	c := ^uint32(0)
+	for at := 0; at < len(page); at += len(k.turned) {
+		n := copy(k.turned[:], page[at:])
+		if at == 0 && n >= oggCRCAt+4 {
+			clear(k.turned[oggCRCAt:][:4])
 		}
-		c = c<<8 ^ oggTable[byte(c>>24)^x]
+		for i := 0; i < n; i += 8 {
+			x := binary.BigEndian.Uint64(k.turned[i:])
+			binary.LittleEndian.PutUint64(k.turned[i:], bits.Reverse64(x))
+		}
+		c = crc32.Update(c, crc32.IEEETable, k.turned[:n])
 	}
-	return c
+	return bits.Reverse32(^c)
 }
 
 // oggPackets puts the packets of a logical stream together.

@@ -321,14 +321,21 @@ func FuzzProbe(f *testing.F) {
 }
 
 func BenchmarkProbe(b *testing.B) {
-	file := load(b, "vbr")
-	at := offsets(file)
-	long := bytes.Repeat(file[at[1]:at[len(at)-1]], 400) // 10 MB
-	b.SetBytes(int64(len(long)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := probeBytes(long); err != nil {
-			b.Fatal(err)
-		}
+	mp3, ogg := load(b, "vbr"), loadFile(b, "tune.ogg")
+	at := offsets(mp3)
+	sound := int(header(b, ogg).Seek[0])
+	for name, long := range map[string][]byte{ // 10 MB each
+		"MP3": bytes.Repeat(mp3[at[1]:at[len(at)-1]], 400),
+		"Ogg": splice(ogg, sound, sound, bytes.Repeat(ogg[sound:], 400)),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(long)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := probeBytes(long); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
