@@ -222,3 +222,18 @@ func TestAHeaderOfAChainThatDoesNotFitTogetherIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestASetupThatIsCutIsRefused(t *testing.T) {
+	for _, name := range []string{"tiny/stereo.ogg", "tiny/speech.opus", "tiny/flac.ogg"} {
+		for _, b := range [][]byte{loadFile(t, name), append(loadFile(t, name), changing(t)...)} {
+			h := header(t, b)
+			for n := range h.Setup {
+				cut := h
+				cut.Setup = h.Setup[:n]
+				if _, err := NewDecoder(nil, cut); err == nil && n < 20 {
+					t.Errorf("%s: %d of %d bytes", name, n, len(h.Setup))
+				}
+			}
+		}
+	}
+}

@@ -69,7 +69,11 @@ func (r *setupReader) number(most int64) int64 {
 }
 
 func (r *setupReader) bytes() []byte {
-	n := r.number(int64(len(r.b)))
+	n := r.number(protocol.MaxSetup)
+	if n > int64(len(r.b)) {
+		r.b, r.bad = nil, true
+		return nil
+	}
 	b := r.b[:n]
 	r.b = r.b[n:]
 	return b
