@@ -29,6 +29,7 @@ const (
 	secretFile      = "secret"
 	joinedFile      = "joined.json"
 	servedFile      = "served.json"
+	uplinkFile      = "uplink.json"
 	invitationsFile = "invitations.json"
 )
 

@@ -17,6 +17,7 @@ type crowd struct {
 	n        int
 	apart    time.Duration // between two who begin
 	uplink   int           // of the server, bits a second
+	first    bool          // the server has sent nothing before: it does not know its line
 	copies   float64       // goals; 0: none
 	p50, p90 time.Duration // of the network's part of the playback latency
 }
@@ -28,6 +29,7 @@ var crowds = []crowd{
 	{name: "5, 10 s apart", n: 5, apart: 10 * time.Second, uplink: 100e6, copies: 1.15},
 	{name: "20 at once, server 4 Mbit/s", n: 20, uplink: 4e6, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
 	{name: "20 at once, server 2 Mbit/s", n: 20, uplink: 2e6, copies: 2, p50: 385 * time.Millisecond},
+	{name: "20 at once, server 2 Mbit/s, its first", n: 20, uplink: 2e6, first: true, copies: 2, p50: 385 * time.Millisecond},
 	{name: "50 at once, server 10 Mbit/s", n: 50, uplink: 10e6, copies: 2.5},
 }
 
@@ -46,9 +48,14 @@ func crowdScenarios() (rows []scenario) {
 
 // hear has the crowd play, and returns what it heard and the copies sent.
 func (c crowd) hear(t *testing.T) (all []heard, copies float64) {
-	track := scenarioTrack()
-	l := newLab(t, withUp(serverLine, c.uplink), track)
+	track, other := scenarioTrack(), newLabTrack(2, 60*time.Second, 192_000)
+	l := newLab(t, withUp(serverLine, c.uplink), track, other)
 	defer l.close()
+	if !c.first {
+		before := l.host(homeLine).start()
+		before.readAll(t, other)
+		before.Close()
+	}
 	nodes := l.connected(c.n, homeLine)
 	defer closeAll(nodes)
 	return l.hearAll(nodes, track, c.apart)

@@ -60,6 +60,9 @@ func (g *gauge) RecordEvent(e qlogwriter.Event) {
 // it is. line.mu is held.
 func (g *gauge) set(now time.Time, inFlight int) (less int) {
 	less = g.inFlight - inFlight
+	if less < 0 {
+		g.line.sent(now, -less)
+	}
 	if less > 0 || g.inFlight == 0 {
 		g.heard, g.silent = now, false
 	}

@@ -46,6 +46,10 @@ const (
 	pairBelow = 500_000 / 8
 	// grain is a wait that is not worth a timer: it is made up for by the next.
 	grain = time.Millisecond
+	// burst is how long the line must have been idle, at the rate found, for the start
+	// of a track to go at once: at the rate of an unknown line it is 10 KB, the first
+	// sound for three.
+	burst = 20 * time.Millisecond
 	// usedWindow is over how long it is measured whether the rate is used.
 	usedWindow = 100 * time.Millisecond
 	// pathActive is how long after something was sent a path still tells of it:
@@ -99,7 +103,7 @@ func (p *pacer) write(ctx context.Context, a *Answer, b []byte, last bool) (n in
 			if !a.start {
 				order = p.turns.next.Add(1)
 			}
-			if err := p.wait(ctx, a.conn, a.priority, order, max(left+a.over, 0)); err != nil {
+			if err := p.wait(ctx, a, order, max(left+a.over, 0)); err != nil {
 				return n, err
 			}
 		}
@@ -148,31 +152,34 @@ func (p *pacer) rate(c *Conn) float64 {
 }
 
 // wait returns when n bytes may be sent.
-func (p *pacer) wait(ctx context.Context, c *Conn, priority protocol.Priority, order uint64, n int) error {
+func (p *pacer) wait(ctx context.Context, a *Answer, order uint64, n int) error {
 	for {
-		if err := p.turns.acquireAs(ctx, priority, order); err != nil {
+		if err := p.turns.acquireAs(ctx, a.priority, order); err != nil {
 			return err
 		}
 		if err := p.pause(ctx); err != nil {
 			p.turns.release()
 			return err
 		}
-		if !p.turns.outranks(priority, order) {
+		if !p.turns.outranks(a.priority, order) {
 			break
 		}
 		p.turns.release() // to one who came meanwhile
 	}
 	defer p.turns.release()
 	now := time.Now()
-	lan := c.onLAN()
-	if !lan {
+	if !a.conn.onLAN() {
 		p.sent += n
-		c.path.active = now.Sub(p.start)
+		a.conn.path.active = now.Sub(p.start)
 		p.look(now.Sub(p.start))
 	}
-	if rate := p.rate(c); rate > 0 {
-		if p.free.Before(now.Add(-grain)) {
-			p.free = now
+	if rate := p.rate(a.conn); rate > 0 {
+		credit := time.Duration(0)
+		if a.start {
+			credit = burst
+		}
+		if p.free.Before(now.Add(-max(credit, grain))) {
+			p.free = now.Add(-credit)
 		}
 		p.free = p.free.Add(time.Duration(float64(n) / rate * float64(time.Second)))
 	}

@@ -9,7 +9,9 @@ import (
 
 // uplink is a server's line as all its connections share it: how much may be
 // under way (window), and whose bytes go next. QUIC's own priorities order the
-// streams of one connection only.
+// streams of one connection only. Once it is known how fast the line is, no more goes
+// than it takes: what waits here can still be overtaken, what waits in the line's own
+// queue cannot, or is dropped there (CoDel, RFC 8289, after 100 ms).
 //
 // First goes what sounds already and would end soon, the soonest needed first; then
 // what is needed by now; then those who wait for their first sound, in order of
@@ -29,6 +31,8 @@ type uplink struct {
 	sounding float64 // bytes a second that heads under way need, whose start was sent
 	heads    int     // how many they are
 	gauges   map[*gauge]struct{}
+	busy     time.Time   // until when the line is, with what was sent
+	again    *time.Timer // to look again whose turn it is; nil before there is one
 }
 
 const (
@@ -64,8 +68,8 @@ const (
 	mute = time.Second
 )
 
-func newUplink() *uplink {
-	return &uplink{window: newWindow(), gauges: map[*gauge]struct{}{}}
+func newUplink(known float64) *uplink {
+	return &uplink{window: newWindow(known), gauges: map[*gauge]struct{}{}}
 }
 
 // gauge returns the account of a new connection.
@@ -81,6 +85,7 @@ func (l *uplink) gauge() *gauge {
 func (l *uplink) watch(ctx context.Context) {
 	ticker := time.NewTicker(mute / 4)
 	defer ticker.Stop()
+	defer l.rest()
 	for {
 		select {
 		case now := <-ticker.C:
@@ -157,12 +162,15 @@ func (l *uplink) push(t *turn) { heap.Push(l.queue(t.need), t) }
 
 // grant gives turns while there is room in the window. l.mu is held.
 func (l *uplink) grant(now time.Time) {
-	for l.inFlight+l.granted < l.window.size {
+	for l.inFlight+l.granted < l.window.size && !l.queues(now) {
 		t := l.pick(now)
 		if t == nil {
 			break
 		}
-		t.left = max(quantum, t.whole)
+		t.left = quantum
+		if l.window.pace == 0 { // else others' answers go between, and none waits for long
+			t.left = max(quantum, t.whole)
+		}
 		l.granted += t.left
 		t.gauge.granted += t.left
 		close(t.ready)
@@ -295,12 +303,13 @@ func (t *turn) giveUp() {
 	t.giveBack()
 }
 
-// turns is a heap of turns: starts by their coming, the others by their need.
+// turns is a heap of turns: starts by their coming, also where that takes several turns,
+// the others by their need.
 type turns []*turn
 
 func (t turns) Len() int { return len(t) }
 func (t turns) Less(i, j int) bool {
-	if !t[i].start && !t[i].due.Equal(t[j].due) {
+	if !t[i].due.Equal(t[j].due) {
 		return t[i].due.Before(t[j].due)
 	}
 	return t[i].order < t[j].order

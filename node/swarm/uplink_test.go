@@ -14,7 +14,7 @@ import (
 
 // occupied returns an uplink whose window is full with what the gauge has under way.
 func occupied() (*uplink, *gauge) {
-	l := newUplink()
+	l := newUplink(0)
 	g := l.gauge()
 	g.under(firstWindow)
 	return l, g
@@ -69,7 +69,7 @@ func TestSoundGoesBeforeStartsAndStartsBeforeTheRest(t *testing.T) {
 
 func TestAFullConnectionHoldsUpNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newUplink()
+		l := newUplink(0)
 		full := l.gauge()
 		full.RecordEvent(qlog.MetricsUpdated{BytesInFlight: 9000, CongestionWindow: 9000})
 		got := make(chan *turn, 1)
@@ -122,7 +122,7 @@ func TestWhatADeadConnectionHasInFlightIsNotWaitedFor(t *testing.T) {
 
 func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newUplink()
+		l := newUplink(0)
 		ctx, cancel := context.WithCancel(t.Context())
 		var turns []*turn
 		for l.granted < firstWindow {
@@ -158,7 +158,7 @@ func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 
 func TestNoMoreBeginThanTheLineBears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newUplink()
+		l := newUplink(0)
 		l.window.found, l.window.rates[0] = true, 100_000
 		l.sounds(1, startShare*100_000)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -172,6 +172,31 @@ func TestNoMoreBeginThanTheLineBears(t *testing.T) {
 		defer turn.end()
 		if took := time.Since(began); took <= startPatience || took > startPatience+mute/2 {
 			t.Errorf("it began after %v, who waits for a peer waits %v", took, startPatience)
+		}
+	})
+}
+
+func TestNoMoreGoesThanALineThatIsKnownTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 250e3
+		l := newUplink(rate)
+		defer l.rest()
+		g := l.gauge()
+		g.under(8 * packetSize) // on the line: 31 ms at its pace
+		start := time.Now()
+		for i := range 3 {
+			turn, err := l.take(t.Context(), g, need{start: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := time.Duration(float64(8*packetSize+i*quantum)/(paceGain*rate)*float64(time.Second)) - mostQueue
+			if waited := time.Since(start); waited < want-time.Millisecond || waited > want+2*time.Millisecond {
+				t.Errorf("turn %d came after %v, not when the line has 10 ms to do: %v", i, waited, want)
+			}
+			g.under(g.inFlight - quantum) // some come to be acknowledged
+			turn.limit(quantum)
+			g.under(g.inFlight + quantum)
+			turn.end()
 		}
 	})
 }

@@ -24,6 +24,17 @@ const (
 	// how many a rate counts for; probeGain is how much more: BBR's figures.
 	probeRounds = 8
 	probeGain   = 1.25
+	// longQueue is what routers begin to drop packets after (CoDel's interval, RFC 8289,
+	// section 4.3).
+	longQueue = 100 * time.Millisecond
+	// sureRounds is after how many rounds a line that is thin is taken to stay so: in
+	// less the rate of a far one is not found.
+	sureRounds = 64
+	// paceGain is by how much faster than its rate a thin line is sent packets: at
+	// no more than that nothing faster would ever be seen.
+	paceGain = 1.25
+	// usualBase is the round trip to most listeners, where none has been measured.
+	usualBase = 50 * time.Millisecond
 	// baseSpan is how long a round trip counts as what the way takes without a
 	// queue: twice, at the most. A change of route shows within that.
 	baseSpan = 10 * time.Second
@@ -45,6 +56,7 @@ type window struct {
 	found bool
 	rates [probeRounds]float64 // of the last rounds, bytes a second
 	n     int                  // rounds since the line was found
+	pace  float64              // bytes a second at which to send; 0 for as fast as the window allows
 
 	round round
 }
@@ -58,7 +70,28 @@ type round struct {
 	queue     float64 // seconds more that it took, times bytes
 }
 
-func newWindow() window { return window{size: firstWindow} }
+// newWindow returns the window of a server whose line was seen to carry so many bytes a
+// second before, 0 where that is not known. Only of a thin line is it taken at once: one
+// that is wide is soon found, and may be another by now.
+func newWindow(known float64) window {
+	w := window{size: firstWindow}
+	if thin(known) {
+		w.size, w.found, w.n, w.pace = windowOf(known, usualBase.Seconds()), true, sureRounds, known*paceGain
+		for i := range w.rates {
+			w.rates[i] = known
+		}
+	}
+	return w
+}
+
+// thin reports whether a known rate is so low that the line would be busy with the first
+// window for longer than its queue may last.
+func thin(rate float64) bool { return rate > 0 && rate*longQueue.Seconds() < firstWindow }
+
+// windowOf is how much may be under way at a rate and a round trip without a queue.
+func windowOf(rate, base float64) int {
+	return min(max(int(rate*(base+mostQueue.Seconds())), leastWindow), mostWindow)
+}
 
 // wait says that something waits for the window.
 func (w *window) wait(now time.Time) {
@@ -102,7 +135,11 @@ func (w *window) adapt(rate, base, queue float64) {
 	if w.n%probeRounds == 0 {
 		most *= probeGain
 	}
-	w.size = min(max(int(most*(base+mostQueue.Seconds())), leastWindow), mostWindow)
+	w.pace = 0
+	if rate := w.known(); thin(rate) {
+		w.pace = rate * paceGain
+	}
+	w.size = windowOf(most, base)
 }
 
 // rate is the most that was delivered in a round, bytes a second.
@@ -112,6 +149,14 @@ func (w *window) rate() float64 {
 		most = max(most, r)
 	}
 	return most
+}
+
+// known returns the rate once it is sure, else 0: that of one round may be far from it.
+func (w *window) known() float64 {
+	if w.n < sureRounds {
+		return 0
+	}
+	return w.rate()
 }
 
 // baseline is the round trip of one connection without queues: the least of the

@@ -14,16 +14,22 @@ type pipe struct {
 	jitter time.Duration // at the most, of each packet
 }
 
-// fill keeps a pipe as full as the window allows, from a time on, and returns
+// fill keeps a pipe as full as the window and its pace allow, from a time on, and returns
 // what was delivered a second, and the mean queue.
 func (p pipe) fill(w *window, from time.Time, d time.Duration) (rate float64, queue time.Duration) {
 	type packet struct{ sent, acked time.Time }
 	rng := rand.New(rand.NewPCG(1, 2))
 	var under []packet // by when they are acknowledged
-	now, free := from, from
+	now, free, busy := from, from, from
 	delivered, queued := 0, time.Duration(0)
 	for now.Before(from.Add(d)) {
-		for len(under)*packetSize < w.size {
+		for len(under)*packetSize < w.size && busy.Sub(now) <= mostQueue {
+			if w.pace > 0 {
+				if busy.Before(now) {
+					busy = now
+				}
+				busy = busy.Add(time.Duration(packetSize / w.pace * float64(time.Second)))
+			}
 			if free.Before(now) {
 				free = now
 			}
@@ -37,6 +43,10 @@ func (p pipe) fill(w *window, from time.Time, d time.Duration) (rate float64, qu
 			under = slices.Insert(under, at, packet{now, acked})
 		}
 		w.wait(now)
+		if due := busy.Add(-mostQueue); len(under) == 0 || due.After(now) && due.Before(under[0].acked) {
+			now = due // no packet before
+			continue
+		}
 		next := under[0]
 		under = under[1:]
 		now = next.acked
@@ -59,7 +69,7 @@ func TestTheWindowFindsTheLine(t *testing.T) {
 		{"20 Mbit/s, near", pipe{2.5e6, 5 * time.Millisecond, 0}, 40 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w, start := newWindow(), time.Unix(0, 0)
+			w, start := newWindow(0), time.Unix(0, 0)
 			test.fill(&w, start, 5*time.Second)
 			rate, queue := test.fill(&w, start.Add(5*time.Second), 20*time.Second)
 			if rate < 0.9*test.rate {
@@ -72,9 +82,29 @@ func TestTheWindowFindsTheLine(t *testing.T) {
 	}
 }
 
+func TestOnlyAThinLineThatWasKnownBeforeIsTakenAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		known float64
+		found bool
+	}{{0, false}, {250e3, true}, {12.5e6, false}} {
+		w := newWindow(test.known)
+		if w.found != test.found || w.size > firstWindow || test.found && w.size >= firstWindow {
+			t.Errorf("known to carry %.0f bytes a second: found %v, the window is %d", test.known, w.found, w.size)
+		}
+	}
+	for _, rate := range []float64{125e3, 250e3, 2e6} { // it may be another by now
+		w, now := newWindow(250e3), time.Unix(0, 0)
+		p := pipe{rate, 50 * time.Millisecond, 0}
+		p.fill(&w, now, 10*time.Second)
+		if got, queue := p.fill(&w, now.Add(10*time.Second), 10*time.Second); got < 0.9*rate || queue > 60*time.Millisecond {
+			t.Errorf("at %.0f bytes a second, %.0f are delivered, and packets queue for %v", rate, got, queue)
+		}
+	}
+}
+
 func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
 	p := pipe{1e6, 50 * time.Millisecond, 40 * time.Millisecond}
-	w, start := newWindow(), time.Unix(0, 0)
+	w, start := newWindow(0), time.Unix(0, 0)
 	p.fill(&w, start, 20*time.Second)
 	if rate, _ := p.fill(&w, start.Add(20*time.Second), 20*time.Second); rate < 0.5*p.rate {
 		t.Errorf("%.0f bytes a second are delivered, of %.0f", rate, p.rate)
@@ -82,7 +112,7 @@ func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
 }
 
 func TestTheWindowFollowsALineThatChanges(t *testing.T) {
-	w, now := newWindow(), time.Unix(0, 0)
+	w, now := newWindow(0), time.Unix(0, 0)
 	for _, rate := range []float64{1e6, 250e3, 2e6} {
 		p := pipe{rate, 50 * time.Millisecond, 0}
 		p.fill(&w, now, 10*time.Second)
@@ -96,7 +126,7 @@ func TestTheWindowFollowsALineThatChanges(t *testing.T) {
 }
 
 func TestWhatNobodyWaitsBehindLeavesTheWindowAlone(t *testing.T) {
-	w, now := newWindow(), time.Unix(0, 0)
+	w, now := newWindow(0), time.Unix(0, 0)
 	for range 1000 {
 		now = now.Add(10 * time.Millisecond)
 		w.acked(now, packetSize, 50*time.Millisecond, 300*time.Millisecond)
