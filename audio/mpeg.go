@@ -58,6 +58,11 @@ func newMPEG(src io.ReadSeeker, h protocol.Header) (codec, error) {
 	return &mpegCodec{framer: newFramer(src, h, first, free), dec: dec, preRoll: first.preRoll()}, nil
 }
 
+// Warm gets ready what decodes MPEG audio, as most music is, before there is any: to find
+// and load libmpg123 takes some milliseconds, which a start that waits for the network,
+// or has a second processor, has to spare. Where there is none, NewDecoder tells.
+func Warm() { _, _ = mpg123.New(SampleRate, 0) }
+
 // newLayer3 returns go-mp3's decoder, or says why libmpg123 is needed and not there.
 func newLayer3(src io.ReadSeeker, h protocol.Header, why error) (codec, error) {
 	first, free, err := mpegStream(h)

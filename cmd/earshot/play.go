@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"earshot/audio"
 	"earshot/node/player"
 	"earshot/protocol"
 )
@@ -79,6 +80,9 @@ func (p *program) play(ctx context.Context, a playing) error {
 	if err != nil {
 		return err
 	}
+	var warming sync.WaitGroup
+	defer warming.Wait()
+	warming.Go(audio.Warm)
 	o := p.openOutput(ctx, a.output, a.card)
 	s, err := p.nodes.attach(ctx, a.config)
 	if err != nil {
