@@ -19,6 +19,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 		return args
 	}
 	var path, flags, rest []string
+	var early [][]string // flags before the command
 	var command *cli.Command
 	commands := app.Commands
 	todo := args[1:]
@@ -30,10 +31,15 @@ func flagsFirst(app *cli.App, args []string) []string {
 			rest = append(rest, todo...)
 			todo = nil
 		case strings.HasPrefix(arg, "-") && arg != "-" && !isNegative(arg):
-			flags = append(flags, arg)
+			flag := []string{arg}
 			if takesValue(app, command, arg) && len(todo) > 0 {
-				flags = append(flags, todo[0])
+				flag = append(flag, todo[0])
 				todo = todo[1:]
+			}
+			if command == nil {
+				early = append(early, flag)
+			} else {
+				flags = append(flags, flag...)
 			}
 		default:
 			next := named(commands, arg)
@@ -45,16 +51,26 @@ func flagsFirst(app *cli.App, args []string) []string {
 			path, command, commands = append(path, arg), next, next.Subcommands
 		}
 	}
-	if command != nil && len(rest) == 0 && !asksHelp(flags) {
+	help := asksHelp(slices.Concat(append(early, flags)...))
+	if command != nil && len(rest) == 0 && !help {
 		if list := named(command.Subcommands, "list"); list != nil { // what it does by itself
 			path, command = append(path, "list"), list
 		}
 	}
-	out := append([]string{args[0]}, path...)
+	out := []string{args[0]}
+	for _, flag := range slices.Backward(early) {
+		name, _, _ := strings.Cut(strings.TrimLeft(flag[0], "-"), "=")
+		if command != nil && !valued(command.Flags, name) && valued(app.Flags, name) {
+			out = append(out, flag...) // of earshot, and of no use to this command
+		} else {
+			flags = append(flag, flags...)
+		}
+	}
+	out = append(out, path...)
 	if len(rest) > 0 && (command == nil || len(command.Subcommands) > 0) {
 		return append(append(out, rest...), flags...) // no command: that comes first
 	}
-	if command != nil && len(command.Subcommands) > 0 && !asksHelp(flags) {
+	if command != nil && len(command.Subcommands) > 0 && !help {
 		return out // which one is missing: its flags mean nothing yet
 	}
 	out = append(out, flags...)

@@ -35,6 +35,9 @@ func TestInternet(t *testing.T) {
 	t.Run("20 at once", func(t *testing.T) {
 		newTown(t, music, 4e6, 20, "").crowd("internet, 20 at once, server 4 Mbit/s", 2, 250, 500)
 	})
+	t.Run("20 at 2 Mbit/s", func(t *testing.T) {
+		newTown(t, music, 2e6, 20, "").crowd("internet, 20 at once, server 2 Mbit/s", 2, 400, 0)
+	})
 }
 
 const (

@@ -122,7 +122,7 @@ func (p *Player) openDeck(ctx context.Context, d *deck) (control.Track, error) {
 // decodeDeck decodes an open deck into its ring.
 func (p *Player) decodeDeck(ctx context.Context, d *deck) error {
 	if d.from > 0 && d.from >= d.header.Duration {
-		return fmt.Errorf("it ends at %v, before %v", d.header.Duration.Truncate(time.Second), d.from)
+		return fmt.Errorf("it ends at %s, before %s", moment(d.header.Duration), moment(d.from))
 	}
 	src := &patient{track: d.track, done: ctx.Done(), tell: func(err error) {
 		p.tell(ctx, note{kind: noteAway, deck: d, err: err})
@@ -200,6 +200,15 @@ func name(t protocol.Track) string {
 		return t.ID.Short()
 	}
 	return fmt.Sprintf("%q (%s)", t.Title, t.ID.Short())
+}
+
+// moment writes a place in a track as people do: M:SS, or H:MM:SS.
+func moment(d time.Duration) string {
+	s := int(d / time.Second)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
 // soundBytes is how many bytes of PCM sound so long, whole samples.

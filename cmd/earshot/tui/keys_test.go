@@ -199,8 +199,8 @@ func TestNewsAreShownOverAnyView(t *testing.T) {
 }
 
 func TestOfAProblemThatIsTooLongTheCauseIsShown(t *testing.T) {
-	const problem = `playing "Minuet in G major" (f9100e8ac909): it ends at 48s`
-	for w, want := range map[int]string{100: problem, 58: problem, 57: "it ends at 48s", 5: "it ends at 48s"} {
+	const problem = `playing "Minuet in G major" (f9100e8ac909): it ends at 0:48`
+	for w, want := range map[int]string{100: problem, 59: problem, 58: "it ends at 0:48", 5: "it ends at 0:48"} {
 		if got := cause(problem, w); got != want {
 			t.Errorf("%d columns: %q, want %q", w, got, want)
 		}
