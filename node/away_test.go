@@ -182,3 +182,32 @@ func TestWhoWasANeighbourIsTriedAgainWhileTheServerIsAway(t *testing.T) {
 		}
 	})
 }
+
+// TestAServerThatDoesNotAnswerIsNotConnected, also where a ticket lets requests go to
+// it with the first packet.
+func TestAServerThatDoesNotAnswerIsNotConnected(t *testing.T) {
+	track := newLabTrack(7, 10*time.Second, 192_000)
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		host := l.host(homeLine)
+		connected := func(n *Node) bool {
+			time.Sleep(time.Second)
+			s, err := n.Status(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			return s.Connected
+		}
+		n := host.start()
+		if !connected(n) {
+			t.Error("a server that is there is not connected")
+		}
+		n.Close()
+		l.server.close()
+		host.ip = "203.0.113.250" // simnet takes an address once
+		n = host.start()
+		defer n.Close()
+		if connected(n) {
+			t.Error("a server that is away is connected")
+		}
+	})
+}

@@ -99,7 +99,7 @@ func (n *Node) Status(context.Context) (control.Status, error) {
 	s.Node, s.Listen, s.Server = n.member.identity.NodeID(), n.swarm.Addr().String(), n.member.joined.Server
 	s.UploadPace = n.swarm.UploadPace()
 	conn, _ := n.swarm.ServerChanged()
-	s.Connected = conn != nil
+	s.Connected = conn != nil && conn.IsIntroduced() // one begun in 0-RTT is no word of the server's yet
 	fillTraffic(&s, n.swarm, &n.meter)
 	s.Faults.WriteFailed = n.streams.WriteFailures()
 	for _, p := range n.streams.Active() {
