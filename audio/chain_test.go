@@ -52,6 +52,35 @@ func TestAChainSoundsAsItsLinksDo(t *testing.T) {
 		if !bytes.Equal(decodeAll(t, file), want) {
 			t.Errorf("%v: it does not sound as its links do", names)
 		}
+		seeksAtJoins(t, file, want)
+	}
+}
+
+// seeksAtJoins seeks around the beginning of each link.
+func seeksAtJoins(t *testing.T, file, whole []byte) {
+	t.Helper()
+	h := header(t, file)
+	links, _, _, err := parseOggSetup(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := NewDecoder(bytes.NewReader(file), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		for _, n := range []int64{l.place - 500, l.place - 1, l.place, l.place + 1, l.place + 500} {
+			if n < 0 {
+				continue
+			}
+			if err := d.Seek(time.Duration(float64(n) / SampleRate * 1e9)); err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 2000*sampleSize)
+			if _, err := io.ReadFull(d, got); err != nil || !bytes.Equal(got, whole[n*sampleSize:][:len(got)]) {
+				t.Errorf("from %d, where a link begins at %d, it sounds another way: %v", n, l.place, err)
+			}
+		}
 	}
 }
 
