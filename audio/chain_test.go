@@ -257,6 +257,9 @@ func TestASetupThatIsCutIsRefused(t *testing.T) {
 		for _, b := range [][]byte{loadFile(t, name), append(loadFile(t, name), changing(t)...)} {
 			h := header(t, b)
 			for n := range h.Setup {
+				if n > 100 && n < len(h.Setup)-100 && n%50 > 0 {
+					continue
+				}
 				cut := h
 				cut.Setup = h.Setup[:n]
 				if _, err := NewDecoder(nil, cut); err == nil && n < 20 {

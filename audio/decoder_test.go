@@ -142,7 +142,10 @@ func TestSeekIntoSpeechIsExact(t *testing.T) {
 			t.Fatal(err)
 		}
 		inexact := func() (n int) {
-			const step = 30_011
+			step := 30_011
+			if underRace {
+				step *= 6
+			}
 			for at := int(PreRoll.Seconds()+1) * SampleRate; at+SampleRate < len(whole)/sampleSize; at += step {
 				if err := d.Seek(time.Duration(float64(at) / SampleRate * 1e9)); err != nil {
 					t.Fatal(err)
@@ -161,8 +164,11 @@ func TestSeekIntoSpeechIsExact(t *testing.T) {
 		if n := inexact(); n > 0 {
 			t.Errorf("%s: %d places differ", name, n)
 		}
+		if name == "pion" || underRace || !haveOpus() {
+			continue
+		}
 		d.(*track).codec.(*oggCodec).preRoll = int64(musicPreRoll.Seconds()) * opusRate
-		if n := inexact(); n == 0 && name == "libopus" && haveOpus() {
+		if n := inexact(); n == 0 {
 			t.Error("a second is enough now: speechPreRoll can go")
 		}
 	}

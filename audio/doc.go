@@ -50,9 +50,9 @@
 // (package libopus), to the bit what opusdec plays, else by github.com/pion/opus: music
 // within 1 of 32768 of it, speech 48 dB clean. Decoding begins a second before a seek, after
 // which music (CELT: 0.8 s at most) is the same to the bit, and 6 s before one into speech
-// (SILK), after which all that was tried was, see speechPreRoll. Music that was forced into the
-// modes for speech may take up to 46 s; until then it is 42 dB clean. FLAC plays in Ogg too. Up
-// to eight channels are mixed down (mix.go).
+// (SILK), after which one voice is too. Several that never pause, and music that was forced
+// into the modes for speech, may take up to 48 s; until then they are 42 dB clean (speechPreRoll).
+// FLAC plays in Ogg too. Up to eight channels are mixed down (mix.go).
 //
 // Chained streams are one track. Where their rates differ the track is one of 44.1 kHz, and
 // each link is converted to that as it is alone, to the bit; their channels and formats may

@@ -134,6 +134,31 @@ func TestALyingStreamInfoIsNotBelieved(t *testing.T) {
 	}
 }
 
+// The pages before tell, where one says that it ends in a million years.
+func TestAGranulePositionBeyondAllIsNotBelieved(t *testing.T) {
+	good := loadFile(t, "chain.ogg")
+	want := decodeAll(t, good)
+	h := header(t, good)
+	pages := oggPages{win: &blocks{r: bytes.NewReader(good), size: h.Size}, pos: h.Seek[0], end: h.Size}
+	for p, err := pages.next(); err == nil; p, err = pages.next() {
+		b := bytes.Clone(good)
+		page := b[p.pos:][:p.size]
+		binary.LittleEndian.PutUint64(page[6:], 1<<62+2880)
+		binary.LittleEndian.PutUint32(page[oggCRCAt:], new(oggCRC).of(page))
+		d, err := NewDecoder(bytes.NewReader(b), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(d); err != nil || len(got) != len(want) {
+			t.Errorf("the page at %d: %d bytes, want %d: %v", p.pos, len(got), len(want), err)
+		}
+		var u *UnsupportedError
+		if _, err := probeBytes(b); err != nil && !errors.As(err, &u) {
+			t.Errorf("the page at %d: %v", p.pos, err)
+		}
+	}
+}
+
 // A FLAC cut out of another begins at the number that its first frame has.
 func TestAFLACCutOutOfAnotherPlays(t *testing.T) {
 	b := loadFile(t, "tune.flac")

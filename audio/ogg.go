@@ -27,7 +27,7 @@ type oggPage struct {
 	pos     int64
 	size    int
 	flags   byte
-	granule int64 // -1: no packet ends here
+	granule int64 // at most maxPlace; below 0: no packet ends here
 	serial  uint32
 	lacing  []byte
 	body    []byte
@@ -84,8 +84,12 @@ func (k *oggPages) here() (p oggPage, err error) {
 	if k.crc.of(b) != binary.LittleEndian.Uint32(b[oggCRCAt:]) {
 		return p, nil
 	}
+	granule := int64(binary.LittleEndian.Uint64(b[6:]))
+	if granule > maxPlace {
+		granule = -1 // it is broken, and no other one is told
+	}
 	return oggPage{
-		pos: k.pos, size: size, flags: b[5], granule: int64(binary.LittleEndian.Uint64(b[6:])),
+		pos: k.pos, size: size, flags: b[5], granule: granule,
 		serial: binary.LittleEndian.Uint32(b[14:]), lacing: b[oggHeaderSize:head], body: b[head:size],
 	}, nil
 }

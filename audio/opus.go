@@ -23,9 +23,10 @@ const (
 // have been there (the 80 ms of RFC 7845, 4.6, are for the ear). The transform of music
 // (CELT) takes 0.7 s at most. The filters of speech (SILK), alone or with CELT for the
 // highs (hybrid), feed rounded integers back: two decoders that began at different
-// packets come together by chance, at a soft place. At 530 places of recorded speech, at 6 to
-// 40 kbit/s, mono and stereo, they did after 1 s in the median, 2.6 s in nine of ten, and 5.3 s in
-// the last. At 40 kbit/s that is 30 KB.
+// packets come together by chance, at a soft place. At 530 places of one recorded voice, at 6
+// to 40 kbit/s, mono and stereo, they did after 1 s in the median, 2.6 s in nine of ten, and
+// 5.3 s in the last. Where two voices speak at once, one on each side, and never pause, half
+// do within 6 s and the last after 24 to 48; what is heard until then is 44 dB clean.
 const (
 	musicPreRoll  = time.Second
 	speechPreRoll = 6 * time.Second
