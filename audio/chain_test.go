@@ -24,15 +24,15 @@ func joined(t testing.TB, names ...string) (b []byte) {
 
 // chains have links of other channels, rates and formats.
 var chains = [][]string{
-	{"tune.opus", "speech.opus", "six.opus"}, {"tune.ogg", "lfe.ogg"}, {"speech.opus", "tune.opus"},
-	{"low.ogg", "six.ogg", "tune.ogg"}, {"tune.ogg", "six.ogg", "tune.ogg", "low.ogg"}, {"eight.ogg", "low.ogg", "low.ogg"},
+	{"low.ogg", "six.ogg", "tune.ogg"}, {"tune.opus", "speech.opus", "six.opus"}, {"tune.ogg", "lfe.ogg"},
+	{"speech.opus", "tune.opus"}, {"tune.ogg", "six.ogg", "tune.ogg", "low.ogg"}, {"eight.ogg", "low.ogg", "low.ogg"},
 	{"flac.ogg", "high.ogg"}, {"high.ogg", "flac.ogg"}, {"tune.ogg", "tune.opus", "high.ogg"}, {"six.opus", "low.ogg"},
 }
 
 // Where the rate changes each link is converted as it is alone, to the bit. Links of one
 // rate are converted as one sound: see TestAChainOfOneRateIsOneSound.
 func TestAChainSoundsAsItsLinksDo(t *testing.T) {
-	for _, names := range chains {
+	for _, names := range chains[:fewer(len(chains))] {
 		var want []byte
 		rates := map[int]bool{}
 		samples := int64(0)
@@ -85,7 +85,7 @@ func seeksAtJoins(t *testing.T, file, whole []byte) {
 }
 
 func TestAChainOfOneRateIsOneSound(t *testing.T) {
-	for _, names := range chains {
+	for _, names := range chains[:fewer(len(chains))] {
 		var want []byte
 		rates := map[int]bool{}
 		for _, name := range names {
