@@ -118,8 +118,12 @@ func (g *governor) see(now time.Duration, s view) (rebase bool) {
 }
 
 // target is the queue that is allowed. The last packet of what is sent at once waits for
-// the others, so that is no sign of anyone else.
+// the others, so that is no sign of anyone else; on a line that is not known, as long as
+// that may be.
 func (g *governor) target(piece int) time.Duration {
+	if g.most == 0 && piece > 0 {
+		return pieceMost
+	}
 	if g.most == 0 {
 		return governorTarget
 	}

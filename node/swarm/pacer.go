@@ -216,7 +216,7 @@ func (p *pacer) look(now time.Duration) {
 	piece := time.Duration(float64(pieceOf(rate)) / rate * float64(time.Second))
 	fresh := max(pathFresh, freshPieces*piece)
 	paths, lost := p.swarm.paths(now, fresh)
-	s, ok := viewOf(paths, now, fresh)
+	s, ok := viewOf(paths, now, 2*fresh) // the last of a piece is at times acknowledged late
 	if !ok {
 		return
 	}

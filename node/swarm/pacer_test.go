@@ -50,7 +50,7 @@ func TestTheOtherSidesOwnWordsAreNoRoundTrip(t *testing.T) {
 func TestWhatIsSentAtOnceMayWaitForItself(t *testing.T) {
 	g := newGovernor()
 	const pair = 2 * packetData
-	if got := g.target(pair); got != governorTarget {
+	if got := g.target(pair); got != pieceMost {
 		t.Errorf("on a line that is not known %v are allowed", got)
 	}
 	for _, test := range []struct {
