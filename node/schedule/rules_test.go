@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -429,6 +430,28 @@ func TestOnlyWhoIsAloneTakesHalfOfWhatTheServerCanSend(t *testing.T) {
 		src := &b.sources[b.find(theServer)]
 		if got := b.pace(src) == src.rate/2; got != c.half {
 			t.Errorf("%s: %.0f of %.0f bytes a second", c.name, b.pace(src), src.rate)
+		}
+	}
+}
+
+func TestASeekIntoWhatIsToComeMuchLaterAsksWhoBringsItSooner(t *testing.T) {
+	const first, count = 100, 8
+	for _, test := range []struct {
+		name string
+		to   int
+		want int
+	}{
+		{"the first that it brings", first, 0},
+		{"the last", first + count - 1, 1},
+	} {
+		b := newBench(t, Playing, theServer, peerA)
+		b.step(0)
+		b.Expect(b.now, peerA, first, count) // it owes them
+		b.Playhead(b.now, int64(test.to)*protocol.ChunkSize, 0, Playing)
+		asked := of(b.step(0), Request, theServer)
+		asked = slices.DeleteFunc(asked, func(a Action) bool { return a.First != test.to })
+		if len(asked) != test.want || test.want > 0 && (asked[0].Priority != protocol.PriorityUrgent || asked[0].Count != 1) {
+			t.Errorf("a seek to %s: the server is asked for %+v", test.name, asked)
 		}
 	}
 }

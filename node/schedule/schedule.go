@@ -146,6 +146,7 @@ type State struct {
 	pos     time.Duration // playing time of the playhead, when it was last told
 	base    time.Duration // when the track's first sample would have played; while running
 	jumped  bool          // the playhead jumped to what is missing
+	sought  bool          // by a seek
 	started bool          // sound has come since the last jump
 	stuck   bool          // the reader waits at ph, and nothing is heard
 	thin    bool          // all that can be had is needed (Thin)
@@ -212,6 +213,7 @@ func (s *State) Playhead(now time.Duration, offset int64, ahead time.Duration, m
 	waiting := !changed && ph == s.ph && !s.have.hasOrEnd(ph, s.n)
 	if changed || ph < s.ph || ph > s.have.nextClear(s.ph, s.n) {
 		s.jumped = !s.have.hasOrEnd(ph, s.n)
+		s.sought = s.jumped && !changed
 		s.started = !s.jumped
 		s.wet()
 	}

@@ -23,8 +23,11 @@ func (s *State) Step(now time.Duration) (actions []Action, next time.Duration) {
 	s.actions = s.actions[:0]
 	s.next = now + heartbeat
 	if s.jumped {
-		s.jumped = false
 		s.leaveBehind(now)
+		if s.sought {
+			s.overtake(now)
+		}
+		s.jumped, s.sought = false, false
 	}
 	s.chase(now)
 	far := s.fillNear(now)
@@ -44,23 +47,6 @@ func (s *State) Step(now time.Duration) (actions []Action, next time.Duration) {
 func (s *State) wake(now, t time.Duration) {
 	if t > now {
 		s.next = min(s.next, t)
-	}
-}
-
-// leaveBehind cancels what a seek has made less than urgent or near, so that
-// the sources' capacity is free for the new place. In no hurry no place is better
-// than another.
-func (s *State) leaveBehind(now time.Duration) {
-	if s.mode == Background {
-		return
-	}
-	for k := len(s.requests) - 1; k >= 0; k-- {
-		r := &s.requests[k]
-		end := int(r.first + r.count)
-		first := min(max(int(r.first), s.ph), end-1) // of one that the playhead is in, what is still to be played
-		if s.slack(now, end-1) >= s.rules.Near && s.slack(now, first) >= s.rules.Near {
-			s.cancel(now, k)
-		}
 	}
 }
 
