@@ -50,6 +50,9 @@ const (
 	// of a track to go at once: at the rate of an unknown line it is 10 KB, the first
 	// sound for three.
 	burst = 20 * time.Millisecond
+	// haste is how much faster the start goes: it is no more than a chunk for each who
+	// begins, and all that they wait for.
+	haste = 1.5
 	// usedWindow is over how long it is measured whether the rate is used.
 	usedWindow = 100 * time.Millisecond
 	// pathActive is how long after something was sent a path still tells of it:
@@ -144,11 +147,15 @@ func (p *pacer) rate(c *Conn) float64 {
 	if c.onLAN() {
 		return most
 	}
-	governed := float64(p.governed())
-	if most > 0 {
-		return min(most, governed)
+	return p.capped(float64(p.governed()))
+}
+
+// capped returns a rate, or the cap if that is less.
+func (p *pacer) capped(rate float64) float64 {
+	if most := float64(p.most()); most > 0 {
+		return min(rate, most)
 	}
-	return governed
+	return rate
 }
 
 // wait returns when n bytes may be sent.
@@ -176,7 +183,7 @@ func (p *pacer) wait(ctx context.Context, a *Answer, order uint64, n int) error 
 	if rate := p.rate(a.conn); rate > 0 {
 		credit := time.Duration(0)
 		if a.start {
-			credit = burst
+			credit, rate = burst, p.capped(rate*haste)
 		}
 		if p.free.Before(now.Add(-max(credit, grain))) {
 			p.free = now.Add(-credit)
