@@ -21,7 +21,7 @@ play: build
 	@$(BIN) demo $(if $(MUSIC),--music "$(MUSIC)")
 
 build: tools
-	@go build -trimpath -o $(BIN) ./cmd/earshot
+	@go build -trimpath -tags urfave_cli_no_docs -o $(BIN) ./cmd/earshot
 
 tools:
 	@command -v go >/dev/null || { echo "earshot: Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }

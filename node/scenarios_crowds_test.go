@@ -48,17 +48,25 @@ func crowdScenarios() (rows []scenario) {
 
 // hear has the crowd play, and returns what it heard and the copies sent.
 func (c crowd) hear(t *testing.T) (all []heard, copies float64) {
-	track, other := scenarioTrack(), newLabTrack(2, 60*time.Second, 192_000)
+	track, other := scenarioTrack(), otherTrack()
 	l := newLab(t, withUp(serverLine, c.uplink), track, other)
 	defer l.close()
 	if !c.first {
-		before := l.host(homeLine).start()
-		before.readAll(t, other)
-		before.Close()
+		l.heardBefore(other)
 	}
 	nodes := l.connected(c.n, homeLine)
 	defer closeAll(nodes)
 	return l.hearAll(nodes, track, c.apart)
+}
+
+// otherTrack is what a server has sent before, so that it knows its line.
+func otherTrack() labTrack { return newLabTrack(2, 60*time.Second, 192_000) }
+
+// heardBefore has someone else have heard a track.
+func (l *lab) heardBefore(track labTrack) {
+	before := l.host(homeLine).start()
+	before.readAll(l.t, track)
+	before.Close()
 }
 
 func (c crowd) run(t *testing.T) []bench.Figure {
