@@ -59,6 +59,11 @@ const (
 	// startPatience is how long one who could begin waits for another to pass the
 	// start on: half again as long as that takes in a crowd.
 	startPatience = 700 * time.Millisecond
+	// few is how many may be connected for the first window to be whole: more may be a
+	// crowd, and with the answers to their *open*, 600 bytes each, a whole one would be
+	// 190 ms of queue at 2 Mbit/s, in which routers drop (CoDel, after 100 ms) what all
+	// wait for.
+	few = 8
 	// turnTime is when a turn that sends nothing is lost: its connection waits
 	// for its reader, and not for the line.
 	turnTime = 250 * time.Millisecond
@@ -162,7 +167,7 @@ func (l *uplink) push(t *turn) { heap.Push(l.queue(t.need), t) }
 
 // grant gives turns while there is room in the window. l.mu is held.
 func (l *uplink) grant(now time.Time) {
-	for l.inFlight+l.granted < l.window.size && !l.queues(now) {
+	for l.inFlight+l.granted < l.most() && !l.queues(now) {
 		t := l.pick(now)
 		if t == nil {
 			break
@@ -178,6 +183,15 @@ func (l *uplink) grant(now time.Time) {
 	if l.waiting() {
 		l.window.wait(now)
 	}
+}
+
+// most is how much may be under way: of a first window half, where so many are connected
+// that many may begin at once.
+func (l *uplink) most() int {
+	if l.window.size == firstWindow && !l.window.found && len(l.gauges) > few {
+		return firstWindow / 2
+	}
+	return l.window.size
 }
 
 // pick takes out whose turn it is, nil if nobody's; those whose own connection is

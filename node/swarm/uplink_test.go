@@ -200,3 +200,19 @@ func TestNoMoreGoesThanALineThatIsKnownTakes(t *testing.T) {
 		}
 	})
 }
+
+func TestWhereManyAreConnectedTheFirstWindowIsHalf(t *testing.T) {
+	for _, test := range []struct{ connected, most int }{{few, firstWindow}, {few + 1, firstWindow / 2}} {
+		l := newUplink(0)
+		for range test.connected {
+			l.gauge()
+		}
+		if got := l.most(); got != test.most {
+			t.Errorf("with %d connected %d bytes may be under way, want %d", test.connected, got, test.most)
+		}
+		l.window.found = true
+		if got := l.most(); got != firstWindow {
+			t.Errorf("on a line that is known, %d", got)
+		}
+	}
+}
