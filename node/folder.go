@@ -29,7 +29,6 @@ const (
 	secretFile      = "secret"
 	joinedFile      = "joined.json"
 	servedFile      = "served.json"
-	uplinkFile      = "uplink.json"
 	invitationsFile = "invitations.json"
 )
 

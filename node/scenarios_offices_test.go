@@ -14,7 +14,7 @@ func officeScenarios() []scenario {
 	return []scenario{
 		{"office, four hold the track", virtual(officeHolds)},
 		{"office, server cut off", virtual(func(t *testing.T) []bench.Figure { return officeCut(t, false) })},
-		{"office, server cut off, its first", virtual(func(t *testing.T) []bench.Figure { return officeCut(t, true) })},
+		{"office, server cut off, line known", virtual(func(t *testing.T) []bench.Figure { return officeCut(t, true) })},
 	}
 }
 
@@ -39,11 +39,11 @@ func officeHolds(t *testing.T) []bench.Figure {
 
 // officeCut: five on a LAN begin at once behind a thin server, which is gone
 // after 20 s. What they hold together by then, all hear.
-func officeCut(t *testing.T, first bool) []bench.Figure {
+func officeCut(t *testing.T, known bool) []bench.Figure {
 	track, other := scenarioTrack(), otherTrack()
 	l := newLab(t, withUp(serverLine, 2e6), track, other)
 	defer l.close()
-	if !first {
+	if known {
 		l.heardBefore(other)
 	}
 	before := l.server.swarm.Traffic().Uploaded

@@ -110,7 +110,7 @@ func (s *Server) start(ctx, running context.Context) error {
 		Packet: packet, Self: s.identity.NodeID(),
 		AcceptTLS: s.identity.AcceptServerConfig(secret),
 		Secret:    secret, Store: s.origin, Server: s.origin, Agent: agent,
-		Uplink: loadUplink(s.folder), Log: s.log,
+		Log: s.log,
 	})
 	if err != nil {
 		packet.Close()
@@ -227,7 +227,7 @@ func (s *Server) Close() error {
 	s.wg.Wait()
 	var errs []error
 	if s.swarm != nil {
-		errs = append(errs, saveUplink(s.folder, s.swarm.Uplink()), s.swarm.Close())
+		errs = append(errs, s.swarm.Close())
 	}
 	if s.origin != nil {
 		s.origin.Close()
@@ -240,17 +240,12 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) measure(ctx context.Context) {
-	ticker, note := time.NewTicker(time.Second), time.NewTicker(noteEvery)
+	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	defer note.Stop()
 	for {
 		select {
 		case now := <-ticker.C:
 			s.meter.add(now, s.swarm.Traffic())
-		case <-note.C:
-			if err := saveUplink(s.folder, s.swarm.Uplink()); err != nil {
-				s.log.Warn("the next process will have to find its line again", "err", err)
-			}
 		case <-ctx.Done():
 			return
 		}

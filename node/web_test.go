@@ -90,10 +90,6 @@ func (w *web) get(ctx context.Context, from int64) io.ReadCloser {
 	return resp.Body
 }
 
-// webBuffer is how much a player by HTTP has in hand before it sounds, at the least: it
-// knows nothing of what comes, and half a chunk takes so long to be heard.
-const webBuffer = 350 * time.Millisecond
-
 // hear reads so much sound from a body that begins at a byte, at its pace, and
 // returns where it ended. What is late by more than it has in hand is told of.
 func (w *web) hear(who string, body io.Reader, from int64, long time.Duration) int64 {
@@ -113,9 +109,6 @@ func (w *web) hear(who string, body io.Reader, from int64, long time.Duration) i
 			return at
 		}
 		if base.IsZero() {
-			if h.TimeAt(at) < h.TimeAt(from)+webBuffer && at < until {
-				continue
-			}
 			base = time.Now().Add(-h.TimeAt(from))
 		}
 		if late := time.Since(base.Add(h.TimeAt(at))); late > 0 {

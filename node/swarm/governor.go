@@ -121,11 +121,8 @@ func (g *governor) see(now time.Duration, s view) (rebase bool) {
 // the others, so that is no sign of anyone else; on a line that is not known, as long as
 // that may be.
 func (g *governor) target(piece int) time.Duration {
-	if g.most == 0 && piece > 0 {
-		return pieceMost
-	}
 	if g.most == 0 {
-		return governorTarget
+		return pieceMost
 	}
 	own := time.Duration(pieceSlack * float64(piece) / g.most * float64(time.Second))
 	return min(max(own, governorTarget), pieceMost)

@@ -74,7 +74,7 @@ func govern(u *thinLine, length, from time.Duration, others func(at time.Duratio
 		if now%sampleEvery == 0 {
 			if trip, ok := u.seen(i); ok {
 				p.add(now, trip)
-				if g.see(now, view{queue: p.queue(pathFresh), quick: p.quick(pathFresh), rtt: p.current(pathFresh), lost: u.lost, used: true}) {
+				if g.see(now, view{queue: p.queue(pathFresh), quick: p.quick(pathFresh), rtt: p.current(pathFresh), lost: u.lost, used: true, piece: pieceOf(g.rate())}) {
 					p.rebase()
 				}
 				u.lost = false
@@ -240,7 +240,7 @@ func TestTheGovernorKeepsItsBounds(t *testing.T) {
 			before := g.rate()
 			s := view{
 				queue: time.Duration(rng.Int64N(int64(time.Second))), rtt: time.Duration(rng.Int64N(int64(time.Second))),
-				lost: rng.IntN(2) == 0, used: rng.IntN(2) == 0,
+				lost: rng.IntN(2) == 0, used: rng.IntN(2) == 0, piece: pieceOf(before),
 			}
 			if rng.IntN(2) == 0 {
 				s.queue = 0
@@ -250,7 +250,7 @@ func TestTheGovernorKeepsItsBounds(t *testing.T) {
 			switch {
 			case !(after >= governorFloor && after <= governorMost):
 				t.Fatalf("the rate is %v", after)
-			case s.queue > governorTarget && after > before:
+			case s.queue > pieceMost && after > before:
 				t.Fatalf("it goes up at a queue of %v", s.queue)
 			case after > before*(1+largeStep)+1:
 				t.Fatalf("it goes from %v to %v at once", before, after)

@@ -2,8 +2,8 @@ package swarm
 
 import "time"
 
-// least bounds how soon it is looked again whose turn it is: what timers can do.
-const least = time.Millisecond
+// shortWait bounds how soon it is looked again whose turn it is: what timers can do.
+const shortWait = time.Millisecond
 
 // sent notes that n bytes more are on the line. l.mu is held, as below.
 func (l *uplink) sent(now time.Time, n int) {
@@ -31,7 +31,7 @@ func (l *uplink) queues(now time.Time) bool {
 	if queue <= mostQueue {
 		return false
 	}
-	wait := max(queue-mostQueue, least)
+	wait := max(queue-mostQueue, shortWait)
 	if l.again == nil {
 		l.again = time.AfterFunc(wait, func() {
 			l.mu.Lock()
@@ -51,15 +51,4 @@ func (l *uplink) rest() {
 	if l.again != nil {
 		l.again.Stop()
 	}
-}
-
-// Uplink returns what a server's line has been seen to carry, in bytes a second; 0
-// while nothing had to wait for it, and of a listener.
-func (s *Swarm) Uplink() float64 {
-	if s.uplink == nil {
-		return 0
-	}
-	s.uplink.mu.Lock()
-	defer s.uplink.mu.Unlock()
-	return s.uplink.window.known()
 }

@@ -41,9 +41,6 @@ type Config struct {
 	Catalogue Catalogue
 	// Server is the server's role; nil for a listener.
 	Server Server
-	// Uplink is what a server's line was seen to carry before, in bytes a second (see
-	// Swarm.Uplink); 0 if not known.
-	Uplink float64
 	// ServerAddr is where the server is, HOST:PORT; empty for the server.
 	ServerAddr string
 	// Coordinate is where the process before was; zero if not known.
@@ -132,7 +129,7 @@ func New(c Config) (*Swarm, error) {
 		return nil, err
 	}
 	if c.Server != nil {
-		s.uplink = newUplink(c.Uplink)
+		s.uplink = newUplink()
 	}
 	if s.endpoint, err = newEndpoint(c, s.uplink); err != nil {
 		return nil, err

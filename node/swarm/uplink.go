@@ -73,8 +73,8 @@ const (
 	mute = time.Second
 )
 
-func newUplink(known float64) *uplink {
-	return &uplink{window: newWindow(known), gauges: map[*gauge]struct{}{}}
+func newUplink() *uplink {
+	return &uplink{window: newWindow(), gauges: map[*gauge]struct{}{}}
 }
 
 // gauge returns the account of a new connection.

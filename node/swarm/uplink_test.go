@@ -14,7 +14,7 @@ import (
 
 // occupied returns an uplink whose window is full with what the gauge has under way.
 func occupied() (*uplink, *gauge) {
-	l := newUplink(0)
+	l := newUplink()
 	g := l.gauge()
 	g.under(firstWindow)
 	return l, g
@@ -69,7 +69,7 @@ func TestSoundGoesBeforeStartsAndStartsBeforeTheRest(t *testing.T) {
 
 func TestAFullConnectionHoldsUpNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newUplink(0)
+		l := newUplink()
 		full := l.gauge()
 		full.RecordEvent(qlog.MetricsUpdated{BytesInFlight: 9000, CongestionWindow: 9000})
 		got := make(chan *turn, 1)
@@ -122,7 +122,7 @@ func TestWhatADeadConnectionHasInFlightIsNotWaitedFor(t *testing.T) {
 
 func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newUplink(0)
+		l := newUplink()
 		ctx, cancel := context.WithCancel(t.Context())
 		var turns []*turn
 		for l.granted < firstWindow {
@@ -158,7 +158,7 @@ func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 
 func TestNoMoreBeginThanTheLineBears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newUplink(0)
+		l := newUplink()
 		l.window.found, l.window.rates[0] = true, 100_000
 		l.sounds(1, startShare*100_000)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -179,8 +179,9 @@ func TestNoMoreBeginThanTheLineBears(t *testing.T) {
 func TestNoMoreGoesThanALineThatIsKnownTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const rate = 250e3
-		l := newUplink(rate)
+		l := newUplink()
 		defer l.rest()
+		l.window = window{size: 4 * leastWindow, found: true, pace: paceGain * rate}
 		g := l.gauge()
 		g.under(8 * packetSize) // on the line: 31 ms at its pace
 		start := time.Now()
@@ -203,7 +204,7 @@ func TestNoMoreGoesThanALineThatIsKnownTakes(t *testing.T) {
 
 func TestWhereManyAreConnectedTheFirstWindowIsHalf(t *testing.T) {
 	for _, test := range []struct{ connected, most int }{{few, firstWindow}, {few + 1, firstWindow / 2}} {
-		l := newUplink(0)
+		l := newUplink()
 		for range test.connected {
 			l.gauge()
 		}

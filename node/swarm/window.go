@@ -33,8 +33,6 @@ const (
 	// paceGain is by how much faster than its rate a thin line is sent packets: at
 	// no more than that nothing faster would ever be seen.
 	paceGain = 1.25
-	// usualBase is the round trip to most listeners, where none has been measured.
-	usualBase = 50 * time.Millisecond
 	// baseSpan is how long a round trip counts as what the way takes without a
 	// queue: twice, at the most. A change of route shows within that.
 	baseSpan = 10 * time.Second
@@ -70,28 +68,11 @@ type round struct {
 	queue     float64 // seconds more that it took, times bytes
 }
 
-// newWindow returns the window of a server whose line was seen to carry so many bytes a
-// second before, 0 where that is not known. Only of a thin line is it taken at once: one
-// that is wide is soon found, and may be another by now.
-func newWindow(known float64) window {
-	w := window{size: firstWindow}
-	if thin(known) {
-		w.size, w.found, w.n, w.pace = windowOf(known, usualBase.Seconds()), true, sureRounds, known*paceGain
-		for i := range w.rates {
-			w.rates[i] = known
-		}
-	}
-	return w
-}
+func newWindow() window { return window{size: firstWindow} }
 
-// thin reports whether a known rate is so low that the line would be busy with the first
+// thin reports whether a rate is so low that the line would be busy with the first
 // window for longer than its queue may last.
-func thin(rate float64) bool { return rate > 0 && rate*longQueue.Seconds() < firstWindow }
-
-// windowOf is how much may be under way at a rate and a round trip without a queue.
-func windowOf(rate, base float64) int {
-	return min(max(int(rate*(base+mostQueue.Seconds())), leastWindow), mostWindow)
-}
+func thin(rate float64) bool { return rate*longQueue.Seconds() < firstWindow }
 
 // wait says that something waits for the window.
 func (w *window) wait(now time.Time) {
@@ -135,11 +116,11 @@ func (w *window) adapt(rate, base, queue float64) {
 	if w.n%probeRounds == 0 {
 		most *= probeGain
 	}
+	w.size = min(max(int(most*(base+mostQueue.Seconds())), leastWindow), mostWindow)
 	w.pace = 0
-	if rate := w.known(); thin(rate) {
+	if rate := w.rate(); w.n >= sureRounds && thin(rate) {
 		w.pace = rate * paceGain
 	}
-	w.size = windowOf(most, base)
 }
 
 // rate is the most that was delivered in a round, bytes a second.
@@ -149,14 +130,6 @@ func (w *window) rate() float64 {
 		most = max(most, r)
 	}
 	return most
-}
-
-// known returns the rate once it is sure, else 0: that of one round may be far from it.
-func (w *window) known() float64 {
-	if w.n < sureRounds {
-		return 0
-	}
-	return w.rate()
 }
 
 // baseline is the round trip of one connection without queues: the least of the

@@ -69,7 +69,7 @@ func TestTheWindowFindsTheLine(t *testing.T) {
 		{"20 Mbit/s, near", pipe{2.5e6, 5 * time.Millisecond, 0}, 40 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w, start := newWindow(0), time.Unix(0, 0)
+			w, start := newWindow(), time.Unix(0, 0)
 			test.fill(&w, start, 5*time.Second)
 			rate, queue := test.fill(&w, start.Add(5*time.Second), 20*time.Second)
 			if rate < 0.9*test.rate {
@@ -82,29 +82,27 @@ func TestTheWindowFindsTheLine(t *testing.T) {
 	}
 }
 
-func TestOnlyAThinLineThatWasKnownBeforeIsTakenAtOnce(t *testing.T) {
+func TestOnlyALineThatStaysThinIsPaced(t *testing.T) {
 	for _, test := range []struct {
-		known float64
-		found bool
-	}{{0, false}, {250e3, true}, {12.5e6, false}} {
-		w := newWindow(test.known)
-		if w.found != test.found || w.size > firstWindow || test.found && w.size >= firstWindow {
-			t.Errorf("known to carry %.0f bytes a second: found %v, the window is %d", test.known, w.found, w.size)
-		}
-	}
-	for _, rate := range []float64{125e3, 250e3, 2e6} { // it may be another by now
-		w, now := newWindow(250e3), time.Unix(0, 0)
-		p := pipe{rate, 50 * time.Millisecond, 0}
-		p.fill(&w, now, 10*time.Second)
-		if got, queue := p.fill(&w, now.Add(10*time.Second), 10*time.Second); got < 0.9*rate || queue > 60*time.Millisecond {
-			t.Errorf("at %.0f bytes a second, %.0f are delivered, and packets queue for %v", rate, got, queue)
+		rate  float64
+		after time.Duration
+		paced bool
+	}{
+		{250e3, time.Second, false}, // it may be another in a moment
+		{250e3, 20 * time.Second, true},
+		{2e6, 20 * time.Second, false},
+	} {
+		w := newWindow()
+		pipe{test.rate, 50 * time.Millisecond, 0}.fill(&w, time.Unix(0, 0), test.after)
+		if paced := w.pace > 0; paced != test.paced {
+			t.Errorf("of %.0f bytes a second, after %v: paced %v", test.rate, test.after, paced)
 		}
 	}
 }
 
 func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
 	p := pipe{1e6, 50 * time.Millisecond, 40 * time.Millisecond}
-	w, start := newWindow(0), time.Unix(0, 0)
+	w, start := newWindow(), time.Unix(0, 0)
 	p.fill(&w, start, 20*time.Second)
 	if rate, _ := p.fill(&w, start.Add(20*time.Second), 20*time.Second); rate < 0.5*p.rate {
 		t.Errorf("%.0f bytes a second are delivered, of %.0f", rate, p.rate)
@@ -112,7 +110,7 @@ func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
 }
 
 func TestTheWindowFollowsALineThatChanges(t *testing.T) {
-	w, now := newWindow(0), time.Unix(0, 0)
+	w, now := newWindow(), time.Unix(0, 0)
 	for _, rate := range []float64{1e6, 250e3, 2e6} {
 		p := pipe{rate, 50 * time.Millisecond, 0}
 		p.fill(&w, now, 10*time.Second)
@@ -126,7 +124,7 @@ func TestTheWindowFollowsALineThatChanges(t *testing.T) {
 }
 
 func TestWhatNobodyWaitsBehindLeavesTheWindowAlone(t *testing.T) {
-	w, now := newWindow(0), time.Unix(0, 0)
+	w, now := newWindow(), time.Unix(0, 0)
 	for range 1000 {
 		now = now.Add(10 * time.Millisecond)
 		w.acked(now, packetSize, 50*time.Millisecond, 300*time.Millisecond)
