@@ -115,18 +115,6 @@ func (n *Node) lacks(track labTrack) time.Duration {
 	return track.header.TimeAt(int64(first+longest/2) * protocol.ChunkSize)
 }
 
-// seek returns how long it takes until a decoder could sound again.
-func seek(t *testing.T, r control.Track, track labTrack, at time.Duration) time.Duration {
-	began := time.Now()
-	if _, err := r.Seek(track.header.OffsetAt(at), io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(r, make([]byte, firstSound)); err != nil {
-		t.Fatal(err)
-	}
-	return time.Since(began)
-}
-
 // nextTrack: the tracks of an album one after the other, each prefetched as a
 // player asks for it. The gap is what the next one makes the player wait, less
 // what the player has decoded ahead.

@@ -2,8 +2,11 @@ package node
 
 import (
 	"context"
+	"io"
 	"testing"
 	"time"
+
+	"earshot/node/control"
 )
 
 func TestOnALineTooThinForATrackTheSoundWaitsAndThenHasNoGap(t *testing.T) {
@@ -46,4 +49,36 @@ func TestASeekOverAThinLineThatWasMeasuredWaitsAtOnce(t *testing.T) {
 		noStutter(t, []heard{n.play(context.Background(), track, 100*time.Second)})
 		noStutter(t, []heard{n.play(context.Background(), track, 60*time.Second)})
 	})
+}
+
+func TestASeekOnALineThatIsNotKnownYetIsNoLull(t *testing.T) {
+	const most = 500 * time.Millisecond // the round trip, what is under way, and the first bytes
+	track := newLabTrack(1, 10*time.Minute, 192_000)
+	far := line{up: 10e6, down: 50e6, delay: 100 * time.Millisecond}
+	labWith(withUp(serverLine, 10e6), track).run(t, func(t *testing.T, l *lab) {
+		n := l.node(far)
+		r, err := n.Open(t.Context(), track.header.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for i := range 3 {
+			if took := seek(t, r, track, time.Duration(2*i)*time.Minute); i > 0 && took > most {
+				t.Errorf("a seek to %v took %v", time.Duration(2*i)*time.Minute, took)
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
+// seek returns how long it takes until a decoder could sound again.
+func seek(t *testing.T, r control.Track, track labTrack, at time.Duration) time.Duration {
+	began := time.Now()
+	if _, err := r.Seek(track.header.OffsetAt(at), io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(r, make([]byte, firstSound)); err != nil {
+		t.Fatal(err)
+	}
+	return time.Since(began)
 }

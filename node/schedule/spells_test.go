@@ -90,3 +90,27 @@ func TestALineThatStaysAsItIsIsBelievedAfterAWhile(t *testing.T) {
 		}
 	}
 }
+
+func TestAPacketLostIsNoSpell(t *testing.T) {
+	line := NewTimeline(header(192_000, 120*time.Second))
+	for _, c := range []struct {
+		lull        time.Duration // that nothing comes, before what was missed does
+		least, most time.Duration // that is waited
+	}{{100 * time.Millisecond, 0, 200 * time.Millisecond}, {time.Second, time.Second, longest}} {
+		lulls := func(now time.Duration) float64 { // of two seconds
+			switch at := now - 500*time.Millisecond; {
+			case at < 0 || at > c.lull+20*time.Millisecond:
+				return 5 * line.rate
+			case at < c.lull:
+				return 0
+			default:
+				return 5 * line.rate * c.lull.Seconds() / 0.02
+			}
+		}
+		flow, now := arriving(lulls, 2*time.Second)
+		wait, _ := flow.Wait(now, fromStart(line, 0), 1)
+		if wait < c.least || wait > c.most {
+			t.Errorf("after a lull of %v it waits %v", c.lull, wait)
+		}
+	}
+}

@@ -80,7 +80,9 @@ type Rest struct {
 // one would run dry. Throughput is taken for a Markov chain, whose states are classes of
 // multiples of the bitrate and whose transitions are those that were observed; the
 // sample behind one is any that has followed one of its class, and while little is known
-// nothing may come for a spell. So, but for the spells, has it Spotify's client: Kreitz
+// nothing may come for a spell, unless each half second so far brought enough to begin on:
+// what is lost on the way, or sought elsewhere, is made up for by the next. So, but for the
+// spells, has it Spotify's client: Kreitz
 // and Niemelä, "Spotify - Large Scale, Low Latency, P2P Music-on-Demand Streaming" (IEEE
 // P2P 2010). The same calls give the same result.
 //
@@ -98,10 +100,12 @@ func (t *Throughput) Wait(now time.Duration, r Rest, seed uint64) (wait, sound t
 	case n < leastSamples:
 		return period, 0
 	}
-	if t.exceeds(t.enough() * r.Line.rate) {
+	enough := t.enough() * r.Line.rate
+	if t.exceeds(enough, 1) {
 		return 0, 0
 	}
 	c := t.chain(r.Line.rate)
+	c.steady = t.exceeds(enough, leastSamples)
 	from, d := r.Line.atOffset(r.Place), dice(seed)
 	var waits [runs]time.Duration
 	for i := range waits {
@@ -131,13 +135,19 @@ func (t *Throughput) enough() float64 {
 	return margin + (plenty-margin)*float64(unknown)/(known-leastSamples)
 }
 
-// exceeds reports whether in all periods that are remembered it was more, so that
-// none could bring a simulation to a halt.
-func (t *Throughput) exceeds(rate float64) bool {
-	for _, n := range t.samples {
-		if float64(n) < rate*period.Seconds() {
+// exceeds reports whether it was more in all that is remembered, so many periods at a
+// time: where it was in each, none could bring a simulation to a halt.
+func (t *Throughput) exceeds(rate float64, periods int) bool {
+	least, sum := rate*period.Seconds()*float64(periods), 0.0
+	for i := range t.samples {
+		sum += float64(t.at(i))
+		if i < periods-1 {
+			continue
+		}
+		if sum < least {
 			return false
 		}
+		sum -= float64(t.at(i - periods + 1))
 	}
 	return true
 }
@@ -202,13 +212,14 @@ func (c *chain) lateness(all []missing, from time.Duration, d *dice) (late time.
 
 // chain is throughput as a Markov chain, for a track of one bitrate.
 type chain struct {
-	t     *Throughput
-	last  int     // the newest sample
-	mean  float64 // bytes a second
-	most  float64 // that a sample counts for
-	class []uint8 // of each sample
-	begin [classes + 1]int
-	next  []uint16 // samples that followed one of a class, sorted by that class
+	t      *Throughput
+	last   int     // the newest sample
+	steady bool    // it never gave less than is enough for as long as a spell would show
+	mean   float64 // bytes a second
+	most   float64 // that a sample counts for
+	class  []uint8 // of each sample
+	begin  [classes + 1]int
+	next   []uint16 // samples that followed one of a class, sorted by that class
 }
 
 func (t *Throughput) chain(rate float64) chain {
@@ -251,7 +262,7 @@ func (c *chain) follow(state int, d *dice) int {
 // succession); a second of 450 kbit/s was else taken for a line that always has them.
 func (c *chain) breaks(d *dice) bool {
 	n := len(c.class)
-	return n < known && d.below(n+2) == 0
+	return n < known && !c.steady && d.below(n+2) == 0
 }
 
 // dice are the random numbers of a simulation: SplitMix64, as a State's.

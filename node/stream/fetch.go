@@ -198,12 +198,14 @@ func (f *fetch) look() {
 func (f *fetch) act(ctx context.Context) time.Duration {
 	now := f.now()
 	actions, next := f.schedule.Step(now)
+	before, taken := len(f.requests), 0
 	for _, a := range actions {
 		switch a.Kind {
 		case schedule.Cancel:
 			if cancel := f.requests[a.ID]; cancel != nil {
 				cancel()
 				delete(f.requests, a.ID)
+				taken++
 			}
 		case schedule.Request:
 			src := f.byID[a.Source]
@@ -218,6 +220,9 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 				f.get(request, ctx, m, a.ID, src)
 			})
 		}
+	}
+	if taken > 0 && taken == before {
+		f.s.all.arrivals.anew()
 	}
 	if next == schedule.Never {
 		return tick

@@ -34,6 +34,17 @@ func (a *arrivals) add(n int) {
 	a.throughput.Busy(time.Since(a.began), a.busy > 0)
 }
 
+// anew says that all that was asked for has been taken back, and other things asked for:
+// that nothing comes for a round trip says nothing of the line.
+func (a *arrivals) anew() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now := time.Since(a.began); a.busy == 1 { // no other stream has its bytes under way
+		a.throughput.Busy(now, false)
+		a.throughput.Busy(now, true)
+	}
+}
+
 func (a *arrivals) thin(line *schedule.Timeline) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
