@@ -108,7 +108,7 @@ func (p *program) simTable(r *sim.Result, sizes []sim.Size) {
 		{"server bytes per listener", "", bytesOf(r.ServerBytes / int64(r.Config.Listeners))},
 		{"server's uplink, busiest hour", "", fmt.Sprintf("%.2f of %.0f Mbit/s", r.Busiest()/1e6, float64(r.Config.ServerUp)/1e6)},
 	})
-	p.out.say("%s, %s in %v, seed %d", count(r.Config.Listeners, "listener"), count(r.Plays, "play"), r.Config.Duration, r.Config.Seed)
+	p.out.say("%s, %s in %s, seed %d", count(r.Config.Listeners, "listener"), count(r.Plays, "play"), clockOf(r.Config.Duration), r.Config.Seed)
 	if len(sizes) == 0 {
 		return
 	}

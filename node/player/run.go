@@ -112,7 +112,9 @@ func (p *Player) conduct(ctx context.Context, failed <-chan error) error {
 		case n := <-p.notes:
 			p.heed(ctx, n)
 		case r := <-p.commands:
-			r.answer <- p.serve(ctx, r)
+			err := p.serve(ctx, r)
+			p.publish() // who is answered sees what was done
+			r.answer <- err
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ func RunPlayer(t *testing.T, setup func(t *testing.T) PlayerFixture) {
 		{"TellsWhatPlays", testPlayerState},
 		{"TellsTheQueue", testPlayerQueue},
 		{"PausesAndGoesOn", testPlayerPause},
+		{"HasDoneWhatItAnswers", testPlayerHasDone},
 		{"GoesToOtherTracks", testPlayerSkip},
 		{"Seeks", testPlayerSeek},
 		{"KeepsVolumeShuffleAndRepeat", testPlayerModes},
@@ -141,6 +142,16 @@ func testPlayerPause(_ *testing.T, p *playerTest) {
 	p.await("pauses", paused)
 	p.do(control.Command{Do: control.DoPlay})
 	p.plays(0, p.tracks[0].ID)
+}
+
+// testPlayerHasDone: who is answered sees what was done.
+func testPlayerHasDone(t *testing.T, p *playerTest) {
+	for i := range 100 {
+		p.do(control.Command{Do: control.DoVolume, Volume: i})
+		if s, err := p.p.PlayerState(testContext(t)); err != nil || s.Volume != i {
+			t.Fatalf("right after the volume was set to %d it is %d, %v", i, s.Volume, err)
+		}
+	}
 }
 
 func testPlayerSkip(_ *testing.T, p *playerTest) {
