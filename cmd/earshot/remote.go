@@ -226,8 +226,9 @@ func stateLine(s control.PlayerState) string {
 }
 
 // followEvery is how long `status --follow` waits before it looks again for
-// something that plays.
-const followEvery = time.Second
+// something that plays: a status bar shows it as soon as one looks there, and a look,
+// of 0.3 ms, costs a tenth of a percent of a core.
+const followEvery = 250 * time.Millisecond
 
 // follow tells of what plays, a line for each change and second of sound, until
 // ctx ends; also across its end and the next play.
