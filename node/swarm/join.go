@@ -83,9 +83,7 @@ func Join(ctx context.Context, packet net.PacketConn, addr net.Addr, conf *tls.C
 	if err := protocol.Write(stream, m); err != nil {
 		return nil, fmt.Errorf("asking to join: %w", err)
 	}
-	if err := stream.Close(); err != nil {
-		return nil, fmt.Errorf("asking to join: %w", err)
-	}
+	stream.Close() // as in tryRequest
 	answer, err := protocol.NewReader(stream).Next()
 	if err != nil {
 		return nil, fmt.Errorf("asking to join: %w", err)

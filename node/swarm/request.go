@@ -298,13 +298,11 @@ func (c *Conn) tryRequest(ctx context.Context, m protocol.Message) (*quic.Stream
 		s.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
 	})
 	defer stop()
-	if err = protocol.Write(s, m); err == nil {
-		err = s.Close()
-	}
-	if err != nil {
+	if err = protocol.Write(s, m); err != nil {
 		s.CancelRead(quic.StreamErrorCode(protocol.CodeCancelled))
 		return nil, nil, nil, err
 	}
+	s.Close() // fails where the answer is here already, and nothing more is wanted to be heard
 	s.SetReadDeadline(time.Now().Add(stallTimeout))
 	r := protocol.NewReader(s)
 	answer, err := r.Next()

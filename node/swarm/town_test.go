@@ -33,11 +33,18 @@ type town struct {
 }
 
 func newTown(t *testing.T) *town {
-	w := &town{t: t, net: &simnet.Simnet{
+	w := newMachine(t)
+	w.net = &simnet.Simnet{
 		LatencyFunc: func(*simnet.Packet) time.Duration { return 10 * time.Millisecond },
 		Logger:      slog.New(slog.DiscardHandler),
-	}}
+	}
 	w.net.Start()
+	return w
+}
+
+// newMachine is a town of this machine's own sockets.
+func newMachine(t *testing.T) *town {
+	w := &town{t: t}
 	var err error
 	if w.authority, err = identity.OpenAuthority(t.TempDir(), time.Now()); err != nil {
 		t.Fatal(err)
@@ -62,8 +69,16 @@ func (w *town) member() *identity.Identity {
 	return id
 }
 
-// plug gives the next host its line of 50 Mbit/s.
+// plug gives the next host its line of 50 Mbit/s; without a network a socket of this
+// machine, in real time.
 func (w *town) plug() net.PacketConn {
+	if w.net == nil {
+		socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return socket
+	}
 	w.hosts++
 	line := simnet.LinkSettings{BitsPerSecond: 50e6, MTU: 1500}
 	ip := fmt.Sprintf("203.0.%d.%d", 113+w.hosts/250, 1+w.hosts%250)
