@@ -40,7 +40,7 @@ func onScreen(t *testing.T) []bench.Figure {
 // sharedLine: three peers take what they can from a home with an uplink of 2 Mbit/s
 // whose router queues half a second.
 func sharedLine(t *testing.T) []bench.Figure {
-	h := newSharingHome(t)
+	h := newSharingHome(t, 3)
 	defer h.close()
 	time.Sleep(5 * time.Second)
 	before := h.node.swarm.Traffic().Uploaded
@@ -60,11 +60,4 @@ func sharedLine(t *testing.T) []bench.Figure {
 		bench.AtMost("a ping beside both grows by, mean", ms(mean(beside)-base), 10, "ms"),
 		bench.Told("and p95", ms(tripAt(beside, 95)-base), "ms"),
 	}
-}
-
-func mean(d []time.Duration) (m time.Duration) {
-	for _, x := range d {
-		m += x / time.Duration(len(d))
-	}
-	return m
 }

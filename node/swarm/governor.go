@@ -33,8 +33,8 @@ const (
 	// governorTarget is the queue that is allowed: half of the 10 ms that a
 	// ping may grow by, and one packet at 2 Mbit/s.
 	governorTarget = 5 * time.Millisecond
-	// pieceMost is what may be allowed for a piece that is sent at once: two packets at
-	// 2 Mbit/s, and a little more. With pieceSlack the line's headers are counted, and
+	// pieceMost is what may be allowed for a piece that is sent at once: a packet at
+	// 1 Mbit/s, and a little more. With pieceSlack the line's headers are counted, and
 	// that its rate is not known to the last bit.
 	pieceMost  = 12 * time.Millisecond
 	pieceSlack = 1.15
@@ -77,7 +77,7 @@ func (g *governor) rate() float64 { return g.now }
 // view is what the paths show at one moment.
 type view struct {
 	queue time.Duration // what the least delayed path has more than its least
-	quick time.Duration // the same by the last two samples: sooner, and less sure
+	quick time.Duration // the same by the latest samples of all: sooner, and less sure
 	rtt   time.Duration // its round trip
 	lost  bool          // packets were lost since the last view
 	used  bool          // most of the rate was used since then
@@ -251,13 +251,10 @@ func (p *path) base() (least time.Duration) {
 
 // current returns the least of the last samples, of those that are not older than the
 // latest by more than span: where little is sent, the others are of a queue long gone.
-func (p *path) current(span time.Duration) time.Duration { return p.leastOf(filterSamples, span) }
-
-// leastOf returns the least of the last n samples, as current does.
-func (p *path) leastOf(n int, span time.Duration) time.Duration {
+func (p *path) current(span time.Duration) time.Duration {
 	last := p.recent[(p.samples+filterSamples-1)%filterSamples]
 	least := last.rtt
-	for i := 2; i <= min(n, p.samples); i++ {
+	for i := 2; i <= min(filterSamples, p.samples); i++ {
 		if s := p.recent[(p.samples+filterSamples-i)%filterSamples]; last.at-s.at <= span {
 			least = min(least, s.rtt)
 		}
@@ -265,9 +262,20 @@ func (p *path) leastOf(n int, span time.Duration) time.Duration {
 	return least
 }
 
-// quick returns the lesser of the last two samples.
-func (p *path) quick(span time.Duration) time.Duration {
-	return max(0, p.leastOf(2, span)-p.base())
+// since returns by how much the way took longer than it can by the least of the last
+// samples, of those that came since then, and how many they are.
+func (p *path) since(then time.Duration) (queue time.Duration, n int) {
+	for i := 1; i <= min(filterSamples, p.samples); i++ {
+		s := p.recent[(p.samples+filterSamples-i)%filterSamples]
+		if s.at < then {
+			break
+		}
+		if q := max(0, s.rtt-p.base()); n == 0 || q < queue {
+			queue = q
+		}
+		n++
+	}
+	return queue, n
 }
 
 // queue returns by how much the way takes longer than it can.

@@ -74,7 +74,9 @@ func govern(u *thinLine, length, from time.Duration, others func(at time.Duratio
 		if now%sampleEvery == 0 {
 			if trip, ok := u.seen(i); ok {
 				p.add(now, trip)
-				if g.see(now, view{queue: p.queue(pathFresh), quick: p.quick(pathFresh), rtt: p.current(pathFresh), lost: u.lost, used: true, piece: pieceOf(g.rate())}) {
+				s, _ := viewOf([]*path{&p}, now, pathFresh, quickFor)
+				s.lost, s.used, s.piece = u.lost, true, pieceOf(g.rate())
+				if g.see(now, s) {
 					p.rebase()
 				}
 				u.lost = false

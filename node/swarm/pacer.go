@@ -40,10 +40,6 @@ const (
 	pieceTime = 5 * time.Millisecond
 	// maxPiece bounds one where the rate is high.
 	maxPiece = protocol.ChunkSize / packetData * packetData
-	// pairBelow is a rate, 500 kbit/s, at which an acknowledgement does not wait
-	// for the next packet but for 25 ms (RFC 9000, section 13.2.1), which the
-	// round trip then seems to have more. So packets go in pairs there.
-	pairBelow = 500_000 / 8
 	// grain is a wait that is not worth a timer: it is made up for by the next.
 	grain = time.Millisecond
 	// burst is how long the line must have been idle, at the rate found, for the start
@@ -62,6 +58,10 @@ const (
 	// the time of freshPieces where that is longer.
 	pathFresh   = 150 * time.Millisecond
 	freshPieces = 4
+	// quickFor is how long one counts where it is to be seen soon that someone has come,
+	// or that time of freshPieces: two or three acknowledgements of each of three paths.
+	// One that waits for its next request would tell of the line as it was before.
+	quickFor = 50 * time.Millisecond
 	// lanRTT is the round trip within which a neighbour is on the same LAN: the
 	// first hop of most access lines takes longer.
 	lanRTT = 2 * time.Millisecond
@@ -132,11 +132,10 @@ func (p *pacer) write(ctx context.Context, a *Answer, b []byte, last bool) (n in
 }
 
 // pieceOf is how much to write at once: whole packets, or a little more where they are
-// larger.
+// larger. One that goes alone is acknowledged after 25 ms, but QUIC is told of that delay
+// and takes it off (RFC 9002, section 5.3); of two the second would wait for the first,
+// which cannot be told from a queue where the line's rate is not known.
 func pieceOf(rate float64) int {
-	if rate < pairBelow {
-		return 2 * packetData
-	}
 	n := int(rate*pieceTime.Seconds()) / packetData * packetData
 	return min(max(n, packetData), maxPiece)
 }
@@ -223,7 +222,7 @@ func (p *pacer) look(now time.Duration) {
 	piece := time.Duration(float64(pieceOf(rate)) / rate * float64(time.Second))
 	fresh := max(pathFresh, freshPieces*piece)
 	paths, lost := p.swarm.paths(now, fresh)
-	s, ok := viewOf(paths, now, 2*fresh) // the last of a piece is at times acknowledged late
+	s, ok := viewOf(paths, now, fresh, max(quickFor, freshPieces*piece))
 	if !ok {
 		return
 	}
@@ -239,21 +238,31 @@ func (p *pacer) look(now time.Duration) {
 
 // viewOf finds the least queue on those paths that something was sent on lately:
 // all share the line's, and some have others of their own. A path that is young
-// counts only where there is no other.
-func viewOf(paths []*path, now, fresh time.Duration) (s view, ok bool) {
-	mature := false
+// counts only where there is no other. What came in the last time soon is the quick
+// one, if there are two samples at the least.
+func viewOf(paths []*path, now, fresh, soon time.Duration) (s view, ok bool) {
+	mature, quick := false, 0
 	for _, p := range paths {
 		old := now-p.born >= pathMature
 		if mature && !old {
 			continue
 		}
-		if q := p.queue(fresh); !ok || old && !mature || q < s.queue {
+		if old && !mature {
+			ok, quick = false, 0
+		}
+		if q := p.queue(fresh); !ok || q < s.queue {
 			s.queue, s.rtt = q, p.current(fresh)
 		}
-		if q := p.quick(fresh); !ok || old && !mature || q < s.quick {
-			s.quick = q
+		if q, n := p.since(now - soon); n > 0 {
+			if quick == 0 || q < s.quick {
+				s.quick = q
+			}
+			quick += n
 		}
 		ok, mature = true, mature || old
+	}
+	if quick < 2 {
+		s.quick = 0
 	}
 	return s, ok
 }

@@ -21,6 +21,33 @@ func TestAnOldRoundTripSaysNothingOfTheQueue(t *testing.T) {
 	}
 }
 
+// TestWhoComesIsSeenOnThePathsThatTell: one that waits for its next request tells of the
+// line as it was, and a queue that one path has alone is not the line's.
+func TestWhoComesIsSeenOnThePathsThatTell(t *testing.T) {
+	const base, queue, now = 80 * time.Millisecond, 60 * time.Millisecond, 10 * time.Second
+	seen := func(rtt time.Duration, ago ...time.Duration) *path {
+		p := new(path)
+		p.add(0, base)
+		for _, ago := range ago {
+			p.add(now-ago*time.Millisecond, rtt)
+		}
+		return p
+	}
+	for name, test := range map[string]struct {
+		paths []*path
+		want  time.Duration
+	}{
+		"of two":                    {[]*path{seen(base+queue, 30), seen(base+queue, 10)}, queue},
+		"beside one that is silent": {[]*path{seen(base, 120, 90), seen(base+queue, 30, 10)}, queue},
+		"by one sample":             {[]*path{seen(base, 120, 90), seen(base+queue, 10)}, 0},
+		"on one of two":             {[]*path{seen(base, 40, 20), seen(base+queue, 30, 10)}, 0},
+	} {
+		if s, ok := viewOf(test.paths, now, pathFresh, quickFor); !ok || s.quick != test.want {
+			t.Errorf("%s: the queue is %v, want %v", name, s.quick, test.want)
+		}
+	}
+}
+
 func TestTheOtherSidesOwnWordsAreNoRoundTrip(t *testing.T) {
 	const rtt, wobble = 80 * time.Millisecond, 3 * time.Millisecond
 	var p pacedPath
