@@ -33,3 +33,42 @@ func Head(peers, crowd int) time.Duration {
 	}
 	return max(length>>min(crowd, 8), LeastHead)
 }
+
+// shareHead takes back the head that one who began alone is sent, where others on the
+// LAN have begun with it: behind their own heads they take that from the server too, each
+// its part, and what they have they pass on at once. So it goes when they do (Settle), or
+// as soon as what it brings next is not needed sooner than the second in line for it
+// would take it.
+func (s *State) shareHead(now time.Duration) {
+	if s.mode != Playing {
+		return
+	}
+	for k := range s.requests {
+		r := &s.requests[k]
+		next := r.delivered()
+		if !r.head || s.sources[r.src].kind != Server || int(r.first+r.count)-next < runChunks || !s.beginsNear(r) {
+			continue
+		}
+		if at := s.born + s.rules.Settle; now < at {
+			s.wake(now, at)
+		} else if s.slack(now, next) > s.rules.Urgent/2 {
+			s.cancel(now, k)
+		}
+		return
+	}
+}
+
+// beginsNear reports whether someone on the LAN takes its part of what must come from
+// the server, and holds no more than who has begun with this head.
+func (s *State) beginsNear(head *request) bool {
+	for _, slot := range s.order {
+		src := &s.sources[slot]
+		if src.minRTT > nearEnough {
+			break
+		}
+		if s.shares(src) && src.holding <= int(head.count) {
+			return true
+		}
+	}
+	return false
+}

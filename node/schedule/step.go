@@ -30,6 +30,7 @@ func (s *State) Step(now time.Duration) (actions []Action, next time.Duration) {
 		s.jumped, s.sought = false, false
 	}
 	s.chase(now)
+	s.shareHead(now)
 	far := s.fillNear(now)
 	s.fillFar(now, far)
 	s.fillTrickle(now, far)
