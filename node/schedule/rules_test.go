@@ -408,23 +408,26 @@ func TestWhatIsFetchedInNoHurryIsNotTakenBackWhereverTheReaderIs(t *testing.T) {
 	}
 }
 
-func TestOnlyWhoIsAloneTakesHalfOfWhatTheServerCanSend(t *testing.T) {
+func TestOnlyWhoIsAloneOrOnALANTakesHalfOfWhatTheServerCanSend(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		others int
-		peer   bool
+		peer   time.Duration // its round trip
 		mode   Mode
 		half   bool
 	}{
 		{name: "alone", mode: Background, half: true},
 		{name: "alone, playing", mode: Playing},
 		{name: "the server knows another", others: 1, mode: Background},
-		{name: "a peer is known", peer: true, mode: Background},
+		{name: "a peer is known", peer: 50 * time.Millisecond, mode: Background},
+		{name: "a peer is known, playing", others: 1, peer: 50 * time.Millisecond, mode: Playing},
+		{name: "all are on the LAN", others: 1, peer: time.Millisecond, mode: Playing, half: true},
+		{name: "on the LAN, the server knows one more", others: 2, peer: time.Millisecond, mode: Playing},
 	} {
 		b := &bench{t, New(Config{Timeline: track(), Seed: 1, Others: c.others}), 0}
 		b.add(theServer)
-		if c.peer {
-			b.AddSource(0, 1, Source{Kind: Peer, Key: 1})
+		if c.peer > 0 {
+			b.AddSource(0, 1, Source{Kind: Peer, RTT: c.peer, Key: 1})
 		}
 		b.Playhead(0, 0, 0, c.mode)
 		src := &b.sources[b.find(theServer)]

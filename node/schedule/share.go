@@ -196,21 +196,27 @@ func (s *State) part(now time.Duration, from, to int) int {
 // so that the other half of a crowded uplink is there for who is urgent. One
 // who is alone with the track, and in no hurry, takes that half: nobody else
 // has to be given it, and a program may wait for it, as one does that reads up to
-// the place it seeks to.
+// the place it seeks to. So does each of those who are all on one LAN: what one has
+// they all have at once, and who has more than its share to take, as chance has it, is
+// not to be the one whom they wait for.
 func (s *State) pace(src *source) float64 {
 	most := s.rules.Trickle * s.line.rate
-	if s.mode == Background && s.alone() {
+	if others, all := s.onLAN(); all && (others > 0 || s.mode == Background) {
 		return max(most, src.rate/2)
 	}
 	return min(max(most/float64(s.sharers()), src.rate/2), max(most, protocol.ChunkSize/10))
 }
 
-// alone reports whether nobody else is known to hold the track, or to fetch it.
-func (s *State) alone() bool {
+// onLAN returns how many others are known to hold the track, or to fetch it, and whether
+// those on the LAN are all.
+func (s *State) onLAN() (others int, all bool) {
 	for _, slot := range s.order {
-		if s.sources[slot].kind == Peer {
-			return false
+		if src := &s.sources[slot]; src.kind == Peer {
+			if src.minRTT > nearEnough {
+				return others, false
+			}
+			others++
 		}
 	}
-	return s.others == 0
+	return others, others >= s.others
 }
