@@ -52,23 +52,31 @@ func TestASeekOverAThinLineThatWasMeasuredWaitsAtOnce(t *testing.T) {
 }
 
 func TestASeekOnALineThatIsNotKnownYetIsNoLull(t *testing.T) {
-	const most = 500 * time.Millisecond // the round trip, what is under way, and the first bytes
 	track := newLabTrack(1, 10*time.Minute, 192_000)
 	far := line{up: 10e6, down: 50e6, delay: 100 * time.Millisecond}
-	labWith(withUp(serverLine, 10e6), track).run(t, func(t *testing.T, l *lab) {
-		n := l.node(far)
-		r, err := n.Open(t.Context(), track.header.ID, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		for i := range 3 {
-			if took := seek(t, r, track, time.Duration(2*i)*time.Minute); i > 0 && took > most {
-				t.Errorf("a seek to %v took %v", time.Duration(2*i)*time.Minute, took)
+	for _, test := range []struct {
+		up   int
+		most time.Duration // the round trip, what is under way, and the first bytes
+	}{
+		{4e6, 500 * time.Millisecond},
+		{10e6, 400 * time.Millisecond},
+		{100e6, 400 * time.Millisecond},
+	} {
+		labWith(withUp(serverLine, test.up), track).run(t, func(t *testing.T, l *lab) {
+			n := l.node(far)
+			r, err := n.Open(t.Context(), track.header.ID, 0)
+			if err != nil {
+				t.Fatal(err)
 			}
-			time.Sleep(2 * time.Second)
-		}
-	})
+			defer r.Close()
+			for i := range 3 {
+				if took := seek(t, r, track, time.Duration(2*i)*time.Minute); i > 0 && took > test.most {
+					t.Errorf("at %d bit/s a seek to %v took %v", test.up, time.Duration(2*i)*time.Minute, took)
+				}
+				time.Sleep(2 * time.Second)
+			}
+		})
+	}
 }
 
 // seek returns how long it takes until a decoder could sound again.

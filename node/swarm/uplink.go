@@ -167,13 +167,15 @@ func (l *uplink) push(t *turn) { heap.Push(l.queue(t.need), t) }
 
 // grant gives turns while there is room in the window. l.mu is held.
 func (l *uplink) grant(now time.Time) {
+	full := true
 	for l.inFlight+l.granted < l.most() && !l.queues(now) {
 		t := l.pick(now)
 		if t == nil {
+			full = false
 			break
 		}
 		t.left = quantum
-		if l.window.pace == 0 { // else others' answers go between, and none waits for long
+		if !l.window.thin() { // else others' answers go between, and none waits for long
 			t.left = max(quantum, t.whole)
 		}
 		l.granted += t.left
@@ -183,6 +185,7 @@ func (l *uplink) grant(now time.Time) {
 	if l.waiting() {
 		l.window.wait(now)
 	}
+	l.window.room(now, !full)
 }
 
 // most is how much may be under way: of a first window half, where so many are connected

@@ -202,6 +202,35 @@ func TestNoMoreGoesThanALineThatIsKnownTakes(t *testing.T) {
 	})
 }
 
+func TestAWindowThatIsKeptForOthersIsNotFull(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		inFlight int
+		short    bool
+	}{{"half", firstWindow / 2, true}, {"full", firstWindow, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newUplink()
+			l.window.found = true
+			g := l.gauge()
+			g.under(test.inFlight)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer synctest.Wait()
+			defer cancel()
+			go l.take(ctx, l.gauge(), need{due: time.Now().Add(2 * later)})
+			synctest.Wait()
+			time.Sleep(2 * shortWait)
+			g.under(test.inFlight + packetSize)
+			if l.window.round.began.IsZero() {
+				t.Error("nothing waits")
+			}
+			g.under(test.inFlight)
+			if l.window.round.short != test.short {
+				t.Errorf("%s: that the round is short is %v", test.name, l.window.round.short)
+			}
+		})
+	}
+}
+
 func TestWhereManyAreConnectedTheFirstWindowIsHalf(t *testing.T) {
 	for _, test := range []struct{ connected, most int }{{few, firstWindow}, {few + 1, firstWindow / 2}} {
 		l := newUplink()

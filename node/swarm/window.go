@@ -18,7 +18,8 @@ const (
 	// anyone hears. LEDBAT allows 100 ms (RFC 6817, section 2.4.2).
 	mostQueue = 10 * time.Millisecond
 	// leastRound is the shortest time that a rate is measured over: what timers
-	// and delayed acknowledgements (25 ms, RFC 9000 section 18.2) blur.
+	// and delayed acknowledgements (25 ms, RFC 9000 section 18.2) blur. A longer pause
+	// between two acknowledgements is the line's.
 	leastRound = 25 * time.Millisecond
 	// probeRounds is how many rounds pass from one try for more to the next, and
 	// how many a rate counts for; probeGain is how much more: BBR's figures.
@@ -27,11 +28,11 @@ const (
 	// longQueue is what routers begin to drop packets after (CoDel's interval, RFC 8289,
 	// section 4.3).
 	longQueue = 100 * time.Millisecond
-	// sureRounds is after how many rounds a line that is thin is taken to stay so: in
-	// less the rate of a far one is not found.
+	// sureRounds is after how many rounds a line that is thin is taken to stay so: less
+	// may all be of a moment in which others use it.
 	sureRounds = 64
-	// paceGain is by how much faster than its rate a thin line is sent packets: at
-	// no more than that nothing faster would ever be seen.
+	// paceGain is by how much faster than its rate a line is sent packets: at no more
+	// than that nothing faster would ever be seen.
 	paceGain = 1.25
 	// baseSpan is how long a round trip counts as what the way takes without a
 	// queue: twice, at the most. A change of route shows within that.
@@ -49,30 +50,55 @@ const (
 // queue and mostQueue; now and then it tries for more. As it follows the rate and
 // not the delay, a way that jitters, or a queue that others make, costs the share
 // that they take and never leads to nothing.
+//
+// What is sent at once queues behind itself, also on a far line that takes much more
+// than the first window in a round trip. So where packets queue before the line is
+// known, or while not all of the window is used, the rate is that of a train.
 type window struct {
 	size  int // bytes
 	found bool
-	rates [probeRounds]float64 // of the last rounds, bytes a second
-	n     int                  // rounds since the line was found
+	rates [probeRounds]float64 // of the last rounds that tell, bytes a second
+	at    int                  // where the next goes
+	n     int                  // rounds so far
 	pace  float64              // bytes a second at which to send; 0 for as fast as the window allows
+	open  time.Time            // since when it has had room; zero while it is full
 
 	round round
 }
 
 // round is what is seen in about a round trip in which something always waited.
 type round struct {
-	began     time.Time // zero while nothing waits
-	first     time.Time
-	delivered float64 // bytes
-	base      float64 // seconds of round trip without a queue, times bytes
-	queue     float64 // seconds more that it took, times bytes
+	began time.Time // zero while nothing waits
+	first time.Time
+	short bool // since the one before, what might go did not always fill the window
+	all   delivered
+	train train // the latest
+	long  train // the longest
 }
+
+// delivered is what was acknowledged, and what it took.
+type delivered struct {
+	bytes float64
+	base  float64 // seconds of round trip without a queue, times bytes
+	queue float64 // seconds more that it took, times bytes
+}
+
+func (d *delivered) add(n int, base, queue time.Duration) {
+	d.bytes += float64(n)
+	d.base += float64(n) * base.Seconds()
+	d.queue += float64(n) * queue.Seconds()
+}
+
+// queued reports whether it waited for longer than it may.
+func (d *delivered) queued() bool { return d.queue > d.bytes*mostQueue.Seconds() }
 
 func newWindow() window { return window{size: firstWindow} }
 
-// thin reports whether a rate is so low that the line would be busy with the first
-// window for longer than its queue may last.
-func thin(rate float64) bool { return rate*longQueue.Seconds() < firstWindow }
+// thin reports whether the line is, and stays, so slow that it would be busy with the
+// first window for longer than its queue may last.
+func (w *window) thin() bool {
+	return w.n >= sureRounds && w.rate()*longQueue.Seconds() < firstWindow
+}
 
 // wait says that something waits for the window.
 func (w *window) wait(now time.Time) {
@@ -84,41 +110,89 @@ func (w *window) wait(now time.Time) {
 // acked takes note of n bytes that were delivered, after a round trip of base and
 // queue more. What nobody waits behind says nothing of the line.
 func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
+	w.room(now, !w.open.IsZero())
 	r := &w.round
-	if r.began.IsZero() || n <= 0 || !w.found && now.Sub(r.began) < base {
+	if r.began.IsZero() || n <= 0 {
+		return
+	}
+	r.train.add(now, n, base, queue)
+	if r.train.bytes > r.long.bytes {
+		r.long = r.train
+	}
+	if !w.found && w.fits(r.long) {
+		w.adapt(0, r.long.base/r.long.bytes, true)
+		*r = round{}
+		return
+	}
+	if !w.found && now.Sub(r.began) < base {
 		return // sent before anything waited
 	}
-	r.delivered += float64(n)
-	r.base += float64(n) * base.Seconds()
-	r.queue += float64(n) * queue.Seconds()
+	r.all.add(n, base, queue)
 	if r.first.IsZero() {
 		r.first = now
 	}
 	elapsed := now.Sub(r.first)
-	if elapsed < leastRound || elapsed.Seconds()*r.delivered < r.base+r.queue {
+	if elapsed < leastRound || elapsed.Seconds()*r.all.bytes < r.all.base+r.all.queue {
 		return
 	}
-	w.adapt(r.delivered/elapsed.Seconds(), r.base/r.delivered, r.queue/r.delivered)
+	w.adapt(r.all.bytes/elapsed.Seconds(), r.all.base/r.all.bytes, r.all.queued())
 	*r = round{}
 }
 
-// adapt sets the window for the next round: rate in bytes a second, base and queue
-// in seconds.
-func (w *window) adapt(rate, base, queue float64) {
-	w.rates[w.n%probeRounds] = rate
+// fits reports whether a train tells of a line that takes more than the window: that
+// need not be waited for until the round is over.
+func (w *window) fits(t train) bool {
+	rate := t.rate()
+	return rate > 0 && sized(rate, t.base/t.bytes) > w.size
+}
+
+// sized is the window for a rate in bytes a second and a round trip in seconds.
+func sized(rate, base float64) int {
+	return min(max(int(rate*(base+mostQueue.Seconds())), leastWindow), mostWindow)
+}
+
+// room says whether the window has room for what is not sent: because there is nothing,
+// or it is kept for what is needed sooner.
+func (w *window) room(now time.Time, left bool) {
+	if !w.open.IsZero() && now.Sub(w.open) > shortWait {
+		w.round.short = true
+	}
+	switch {
+	case !left:
+		w.open = time.Time{}
+	case w.open.IsZero():
+		w.open = now
+	}
+}
+
+// adapt sets the window for the next round, after one in which so much was delivered, in
+// bytes a second, with a round trip of base seconds without a queue.
+func (w *window) adapt(delivered, base float64, queued bool) {
 	w.n++
-	if !w.found && queue <= mostQueue.Seconds() {
+	short, rate := w.round.short, delivered
+	if !w.found || short {
+		rate = max(rate, w.round.long.rate())
+	}
+	more := false
+	if !w.found || !short || queued || rate > w.rate() { // else it is what was sent, and not what the line takes
+		w.rates[w.at] = rate
+		w.at = (w.at + 1) % probeRounds
+		more = w.at == 0
+	}
+	if !w.found && !queued {
 		w.size = min(2*w.size, mostWindow)
 		return
 	}
+	filling := !w.found || w.pace > 0
 	w.found = true
-	most := w.rate()
-	if w.n%probeRounds == 0 {
-		most *= probeGain
+	rate = w.rate()
+	w.size = sized(rate, base)
+	if more {
+		w.size = sized(rate*probeGain, base)
 	}
-	w.size = min(max(int(most*(base+mostQueue.Seconds())), leastWindow), mostWindow)
 	w.pace = 0
-	if rate := w.rate(); w.n >= sureRounds && thin(rate) {
+	// Until it is filled for the first time, what is sent at once would queue for nothing.
+	if filling && delivered*paceGain < rate || w.thin() {
 		w.pace = rate * paceGain
 	}
 }

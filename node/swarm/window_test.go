@@ -12,6 +12,7 @@ type pipe struct {
 	rate   float64 // bytes a second
 	base   time.Duration
 	jitter time.Duration // at the most, of each packet
+	share  int           // of the window one part of so many is used; 0 for all
 }
 
 // fill keeps a pipe as full as the window and its pace allow, from a time on, and returns
@@ -23,7 +24,7 @@ func (p pipe) fill(w *window, from time.Time, d time.Duration) (rate float64, qu
 	now, free, busy := from, from, from
 	delivered, queued := 0, time.Duration(0)
 	for now.Before(from.Add(d)) {
-		for len(under)*packetSize < w.size && busy.Sub(now) <= mostQueue {
+		for len(under)*packetSize < w.size/max(p.share, 1) && busy.Sub(now) <= mostQueue {
 			if w.pace > 0 {
 				if busy.Before(now) {
 					busy = now
@@ -43,6 +44,7 @@ func (p pipe) fill(w *window, from time.Time, d time.Duration) (rate float64, qu
 			under = slices.Insert(under, at, packet{now, acked})
 		}
 		w.wait(now)
+		w.room(now, p.share > 1)
 		if due := busy.Add(-mostQueue); len(under) == 0 || due.After(now) && due.Before(under[0].acked) {
 			now = due // no packet before
 			continue
@@ -62,11 +64,11 @@ func TestTheWindowFindsTheLine(t *testing.T) {
 		pipe
 		queue time.Duration // at the most, in the mean
 	}{
-		{"2 Mbit/s", pipe{250e3, 50 * time.Millisecond, 0}, 40 * time.Millisecond},
-		{"4 Mbit/s", pipe{500e3, 50 * time.Millisecond, 0}, 40 * time.Millisecond},
-		{"100 Mbit/s", pipe{12.5e6, 50 * time.Millisecond, 0}, 40 * time.Millisecond},
-		{"10 Mbit/s, far", pipe{1.25e6, 250 * time.Millisecond, 0}, 70 * time.Millisecond},
-		{"20 Mbit/s, near", pipe{2.5e6, 5 * time.Millisecond, 0}, 40 * time.Millisecond},
+		{"2 Mbit/s", pipe{rate: 250e3, base: 50 * time.Millisecond}, 40 * time.Millisecond},
+		{"4 Mbit/s", pipe{rate: 500e3, base: 50 * time.Millisecond}, 40 * time.Millisecond},
+		{"100 Mbit/s", pipe{rate: 12.5e6, base: 50 * time.Millisecond}, 40 * time.Millisecond},
+		{"10 Mbit/s, far", pipe{rate: 1.25e6, base: 250 * time.Millisecond}, 70 * time.Millisecond},
+		{"20 Mbit/s, near", pipe{rate: 2.5e6, base: 5 * time.Millisecond}, 40 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w, start := newWindow(), time.Unix(0, 0)
@@ -82,6 +84,71 @@ func TestTheWindowFindsTheLine(t *testing.T) {
 	}
 }
 
+func TestAFarLineIsFoundInAFewRoundTrips(t *testing.T) {
+	const base = 210 * time.Millisecond
+	for _, test := range []struct {
+		rate  float64
+		trips int     // until the window is as large as the line
+		least float64 // of the line that is used in the first 5 s
+	}{
+		{250e3, 2, 0.9}, {500e3, 2, 0.9}, {1.25e6, 2, 0.9},
+		{2.5e6, 6, 0.7}, {12.5e6, 10, 0.5}, // nothing queues before the window has doubled
+	} {
+		p := pipe{rate: test.rate, base: base}
+		w, start := newWindow(), time.Unix(0, 0)
+		p.fill(&w, start, time.Duration(test.trips)*base)
+		if line := test.rate * base.Seconds(); float64(w.size) < 0.9*line || float64(w.size) > 1.2*line {
+			t.Errorf("of %.0f bytes a second, after %d round trips %d may be under way, of %.0f", test.rate, test.trips, w.size, line)
+		}
+		w = newWindow()
+		if _, queue := p.fill(&w, start, time.Duration(test.trips+1)*base); queue > 50*time.Millisecond {
+			t.Errorf("of %.0f bytes a second, until it is filled packets queue for %v", test.rate, queue)
+		}
+		w = newWindow()
+		if rate, _ := p.fill(&w, start, 5*time.Second); rate < test.least*test.rate {
+			t.Errorf("of %.0f bytes a second, %.0f are delivered in the first 5 s", test.rate, rate)
+		}
+	}
+}
+
+func TestWhatIsWithheldDoesNotCloseTheWindow(t *testing.T) {
+	for _, base := range []time.Duration{50 * time.Millisecond, 210 * time.Millisecond} {
+		p := pipe{rate: 500e3, base: base}
+		w, start := newWindow(), time.Unix(0, 0)
+		p.fill(&w, start, 5*time.Second)
+		p.share = 2
+		if _, queue := p.fill(&w, start.Add(5*time.Second), 20*time.Second); queue > mostQueue {
+			t.Errorf("at %v, where half the line is used, packets queue for %v", base, queue)
+		}
+		if least := p.rate * base.Seconds(); float64(w.size) < 0.9*least {
+			t.Errorf("at %v %d may be under way, of %.0f", base, w.size, least)
+		}
+		p.rate /= 4
+		p.fill(&w, start.Add(25*time.Second), 10*time.Second)
+		if most := p.rate * (base + 2*mostQueue).Seconds() * probeGain; float64(w.size) > max(most, leastWindow) {
+			t.Errorf("at %v, when the line is slower, %d may be under way, of %.0f", base, w.size, most)
+		}
+	}
+}
+
+func TestAcknowledgementsThatComeTogetherAreNoTrain(t *testing.T) {
+	const base, queue = 200 * time.Millisecond, 30 * time.Millisecond
+	for _, test := range []struct {
+		name  string
+		every time.Duration // an acknowledgement
+		ways  int           // the later half was sent so much sooner, over a longer one
+	}{{"held up on the way", 10 * time.Microsecond, 1}, {"of two ways", time.Millisecond, 2}} {
+		w, start := newWindow(), time.Unix(0, 0)
+		w.wait(start)
+		for i := range firstWindow / packetSize {
+			w.acked(start.Add(base+queue+time.Duration(i)*test.every), packetSize, base/time.Duration(1+i%test.ways), queue)
+		}
+		if w.size > 2*firstWindow {
+			t.Errorf("%s: the window went to %d", test.name, w.size)
+		}
+	}
+}
+
 func TestOnlyALineThatStaysThinIsPaced(t *testing.T) {
 	for _, test := range []struct {
 		rate  float64
@@ -93,7 +160,7 @@ func TestOnlyALineThatStaysThinIsPaced(t *testing.T) {
 		{2e6, 20 * time.Second, false},
 	} {
 		w := newWindow()
-		pipe{test.rate, 50 * time.Millisecond, 0}.fill(&w, time.Unix(0, 0), test.after)
+		pipe{rate: test.rate, base: 50 * time.Millisecond}.fill(&w, time.Unix(0, 0), test.after)
 		if paced := w.pace > 0; paced != test.paced {
 			t.Errorf("of %.0f bytes a second, after %v: paced %v", test.rate, test.after, paced)
 		}
@@ -101,7 +168,7 @@ func TestOnlyALineThatStaysThinIsPaced(t *testing.T) {
 }
 
 func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
-	p := pipe{1e6, 50 * time.Millisecond, 40 * time.Millisecond}
+	p := pipe{rate: 1e6, base: 50 * time.Millisecond, jitter: 40 * time.Millisecond}
 	w, start := newWindow(), time.Unix(0, 0)
 	p.fill(&w, start, 20*time.Second)
 	if rate, _ := p.fill(&w, start.Add(20*time.Second), 20*time.Second); rate < 0.5*p.rate {
@@ -112,7 +179,7 @@ func TestAWayThatJittersDoesNotCloseTheWindow(t *testing.T) {
 func TestTheWindowFollowsALineThatChanges(t *testing.T) {
 	w, now := newWindow(), time.Unix(0, 0)
 	for _, rate := range []float64{1e6, 250e3, 2e6} {
-		p := pipe{rate, 50 * time.Millisecond, 0}
+		p := pipe{rate: rate, base: 50 * time.Millisecond}
 		p.fill(&w, now, 10*time.Second)
 		now = now.Add(10 * time.Second)
 		got, queue := p.fill(&w, now, 10*time.Second)
