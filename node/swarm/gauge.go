@@ -11,8 +11,9 @@ import (
 // as QUIC tells what is in flight by those alone.
 type gauge struct {
 	line       *uplink
-	inFlight   int // bytes; this and all below under line.mu
-	counted    int // of them, in line.inFlight
+	since      time.Time // when the connection came
+	inFlight   int       // bytes; this and all below under line.mu
+	counted    int       // of them, in line.inFlight
 	granted    int
 	heard      time.Time // when something was acknowledged, or sent on an idle connection
 	silent     bool

@@ -64,6 +64,11 @@ const (
 	// 190 ms of queue at 2 Mbit/s, in which routers drop (CoDel, after 100 ms) what all
 	// wait for.
 	few = 8
+	// fewNew is how many may have come within newFor, as those do who begin at once, for
+	// it to be whole: their handshakes, 1.2 KB each, are in the line's queue too, with
+	// which it is 140 ms at 2 Mbit/s. Three quarters of it are 100.
+	fewNew = 3
+	newFor = time.Second
 	// turnTime is when a turn that sends nothing is lost: its connection waits
 	// for its reader, and not for the line.
 	turnTime = 250 * time.Millisecond
@@ -79,7 +84,7 @@ func newUplink() *uplink {
 
 // gauge returns the account of a new connection.
 func (l *uplink) gauge() *gauge {
-	g := &gauge{line: l}
+	g := &gauge{line: l, since: time.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gauges[g] = struct{}{}
@@ -168,7 +173,7 @@ func (l *uplink) push(t *turn) { heap.Push(l.queue(t.need), t) }
 // grant gives turns while there is room in the window. l.mu is held.
 func (l *uplink) grant(now time.Time) {
 	full := true
-	for l.inFlight+l.granted < l.most() && !l.queues(now) {
+	for l.inFlight+l.granted < l.most(now) && !l.queues(now) {
 		t := l.pick(now)
 		if t == nil {
 			full = false
@@ -188,13 +193,25 @@ func (l *uplink) grant(now time.Time) {
 	l.window.room(now, !full)
 }
 
-// most is how much may be under way: of a first window half, where so many are connected
-// that many may begin at once.
-func (l *uplink) most() int {
-	if l.window.size == firstWindow && !l.window.found && len(l.gauges) > few {
-		return firstWindow / 2
+// most is how much may be under way: of a first window less, where so many are connected
+// that many may begin at once, or have just come.
+func (l *uplink) most(now time.Time) int {
+	if l.window.size != firstWindow || l.window.found {
+		return l.window.size
 	}
-	return l.window.size
+	come := 0
+	for g := range l.gauges {
+		if now.Sub(g.since) < newFor {
+			come++
+		}
+	}
+	switch {
+	case len(l.gauges) > few:
+		return firstWindow / 2
+	case come > fewNew:
+		return firstWindow * 3 / 4
+	}
+	return firstWindow
 }
 
 // pick takes out whose turn it is, nil if nobody's; those whose own connection is

@@ -123,10 +123,11 @@ func TestWhatADeadConnectionHasInFlightIsNotWaitedFor(t *testing.T) {
 func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newUplink()
+		g := l.gauge()
 		ctx, cancel := context.WithCancel(t.Context())
 		var turns []*turn
 		for l.granted < firstWindow {
-			turn, err := l.take(t.Context(), l.gauge(), need{start: true})
+			turn, err := l.take(t.Context(), g, need{start: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +135,7 @@ func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 		}
 		gone := make(chan error)
 		go func() {
-			_, err := l.take(ctx, l.gauge(), need{start: true})
+			_, err := l.take(ctx, g, need{start: true})
 			gone <- err
 		}()
 		synctest.Wait()
@@ -231,18 +232,31 @@ func TestAWindowThatIsKeptForOthersIsNotFull(t *testing.T) {
 	}
 }
 
-func TestWhereManyAreConnectedTheFirstWindowIsHalf(t *testing.T) {
-	for _, test := range []struct{ connected, most int }{{few, firstWindow}, {few + 1, firstWindow / 2}} {
-		l := newUplink()
-		for range test.connected {
-			l.gauge()
-		}
-		if got := l.most(); got != test.most {
-			t.Errorf("with %d connected %d bytes may be under way, want %d", test.connected, got, test.most)
-		}
-		l.window.found = true
-		if got := l.most(); got != firstWindow {
-			t.Errorf("on a line that is known, %d", got)
-		}
+func TestWhereManyAreConnectedOrHaveJustComeTheFirstWindowIsLess(t *testing.T) {
+	for _, test := range []struct{ connected, come, most int }{
+		{few, 0, firstWindow},
+		{few + 1, 0, firstWindow / 2},
+		{0, fewNew, firstWindow},
+		{0, fewNew + 1, firstWindow * 3 / 4},
+		{few - fewNew, fewNew, firstWindow},
+		{0, few + 1, firstWindow / 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newUplink()
+			for range test.connected {
+				l.gauge()
+			}
+			time.Sleep(newFor)
+			for range test.come {
+				l.gauge()
+			}
+			if got := l.most(time.Now()); got != test.most {
+				t.Errorf("of %+v %d bytes may be under way", test, got)
+			}
+			l.window.found = true
+			if got := l.most(time.Now()); got != firstWindow {
+				t.Errorf("on a line that is known, %d", got)
+			}
+		})
 	}
 }
