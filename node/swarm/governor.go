@@ -196,6 +196,7 @@ type path struct {
 	minute  int64                      // the latest of them
 	recent  [filterSamples]sample      // the last ones, in a ring
 	samples int
+	jitter  time.Duration // by how much a sample differs from the mean of its neighbours, EWMA
 }
 
 // sample is a round trip, and when it was seen.
@@ -208,6 +209,12 @@ const (
 	// filterSamples is of how many samples the least counts, against jitter and
 	// late acknowledgements (RFC 6817, CURRENT_FILTER: 4 at the least).
 	filterSamples = 5
+	// jitterSamples is over how many samples jitter is smoothed (RFC 3550, section 6.4.1).
+	jitterSamples = 16
+	// jitterTimes is of how much jitter, beyond that of others' single packets, the least
+	// of a few samples of a way without a queue is: of 40 ms each way, one view in thirty
+	// is above.
+	jitterTimes = 4
 	// baseMinutes is how long the least round trip counts: a route that has
 	// become longer is believed after (RFC 6817, BASE_HISTORY, has 10).
 	baseMinutes = 4
@@ -236,8 +243,18 @@ func (p *path) add(now, rtt time.Duration) {
 		*at = rtt
 	}
 	p.recent[p.samples%filterSamples] = sample{now, rtt}
-	p.samples++
+	if p.samples++; p.samples >= 3 {
+		differs := (p.last(2).rtt - (p.last(1).rtt+p.last(3).rtt)/2).Abs()
+		p.jitter += (differs - p.jitter) / jitterSamples
+	}
 }
+
+// last returns the nth of the last samples.
+func (p *path) last(n int) sample { return p.recent[(p.samples-n)%filterSamples] }
+
+// usual is what a way that jitters takes longer than it can without a queue. One that
+// others fill or drain changes steadily, and is none of it.
+func (p *path) usual() time.Duration { return jitterTimes * max(0, p.jitter-governorTarget) }
 
 // base returns the least round trip of the last minutes, 0 if there is none.
 func (p *path) base() (least time.Duration) {
@@ -252,10 +269,13 @@ func (p *path) base() (least time.Duration) {
 // current returns the least of the last samples, of those that are not older than the
 // latest by more than span: where little is sent, the others are of a queue long gone.
 func (p *path) current(span time.Duration) time.Duration {
-	last := p.recent[(p.samples+filterSamples-1)%filterSamples]
+	if p.samples == 0 {
+		return 0
+	}
+	last := p.last(1)
 	least := last.rtt
 	for i := 2; i <= min(filterSamples, p.samples); i++ {
-		if s := p.recent[(p.samples+filterSamples-i)%filterSamples]; last.at-s.at <= span {
+		if s := p.last(i); last.at-s.at <= span {
 			least = min(least, s.rtt)
 		}
 	}
@@ -266,11 +286,11 @@ func (p *path) current(span time.Duration) time.Duration {
 // samples, of those that came since then, and how many they are.
 func (p *path) since(then time.Duration) (queue time.Duration, n int) {
 	for i := 1; i <= min(filterSamples, p.samples); i++ {
-		s := p.recent[(p.samples+filterSamples-i)%filterSamples]
+		s := p.last(i)
 		if s.at < then {
 			break
 		}
-		if q := max(0, s.rtt-p.base()); n == 0 || q < queue {
+		if q := max(0, s.rtt-p.base()-p.usual()); n == 0 || q < queue {
 			queue = q
 		}
 		n++
@@ -279,7 +299,9 @@ func (p *path) since(then time.Duration) (queue time.Duration, n int) {
 }
 
 // queue returns by how much the way takes longer than it can.
-func (p *path) queue(span time.Duration) time.Duration { return max(0, p.current(span)-p.base()) }
+func (p *path) queue(span time.Duration) time.Duration {
+	return max(0, p.current(span)-p.base()-p.usual())
+}
 
 // rebase takes the way as it is now for the shortest.
 func (p *path) rebase() {

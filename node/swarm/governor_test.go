@@ -232,6 +232,33 @@ func TestTheGovernorIsNotMisled(t *testing.T) {
 	})
 }
 
+// TestAWayThatJittersIsNoQueue: and one that grows is, though it grows fast.
+func TestAWayThatJittersIsNoQueue(t *testing.T) {
+	const base, most = 80 * time.Millisecond, 40 * time.Millisecond
+	rng := rand.New(rand.NewPCG(1, 1))
+	var jitters, grows path
+	seen, missed := 0, 0
+	for now := time.Duration(0); now < time.Minute; now += sampleEvery {
+		each := func() time.Duration { return time.Duration(rng.Int64N(int64(most))) }
+		jitters.add(now, base+each()+each())
+		at := now % (2500 * time.Millisecond)
+		queue := min(at/4, 2500*time.Millisecond-at) // to 500 ms in 2 s, and gone as fast as a line can
+		grows.add(now, base+queue)
+		if now < 10*time.Second { // to be known
+			continue
+		}
+		if jitters.queue(pathFresh) > governorTarget {
+			seen++
+		}
+		if queue > governorFlee && at < 2*time.Second && grows.queue(pathFresh) < queue-pathFresh/4-governorTarget {
+			missed++
+		}
+	}
+	if looks := int(50 * time.Second / sampleEvery); seen > looks/20 || missed > 0 {
+		t.Errorf("of %d looks a queue is seen in %d that is none, and not seen in %d", looks, seen, missed)
+	}
+}
+
 // TestTheGovernorKeepsItsBounds: whatever it is told.
 func TestTheGovernorKeepsItsBounds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
