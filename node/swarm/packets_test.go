@@ -13,7 +13,7 @@ func TestARunComesInFullPacketsAndItsEndInTheLast(t *testing.T) {
 	const (
 		chunks = 24
 		full   = 1280 - 30 // bytes of a packet without its headers and tag
-		others = 4         // the message before the run, streams given back, an acknowledgement
+		others = 5         // the message before the run, streams given back, an acknowledgement, where we are
 	)
 	for name, change := range map[string]func(*Config){
 		"as fast as the line bears": nil,
