@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,6 +85,7 @@ func TestScripts(t *testing.T) {
 			"json":      checkJSON,
 			"outlive":   outlive,
 			"playback":  playback,
+			"told":      told,
 			"signalled": signalled,
 			"suspended": suspended,
 			"terminal":  onTerminal,
@@ -157,6 +159,19 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		stats, err := c.CacheStats(ctx)
 		return err == nil && fmt.Sprint("plays=", stats.Plays) == args[1]
+	})
+}
+
+// told FILE PATTERN: waits until what another process writes to a file has such a line.
+func told(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: told FILE PATTERN")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	poll(ts, strings.Join(args, " "), func(context.Context) bool {
+		b, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && pattern.Match(b)
 	})
 }
 
