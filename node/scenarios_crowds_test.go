@@ -18,6 +18,7 @@ type crowd struct {
 	apart    time.Duration // between two who begin
 	uplink   int           // of the server, bits a second
 	known    bool          // the server has sent before, and knows its line
+	fresh    bool          // new processes, which connect as they begin
 	copies   float64       // goals; 0: none
 	p50, p90 time.Duration // of the network's part of the playback latency
 }
@@ -26,11 +27,14 @@ type crowd struct {
 // of the first sample leave 15 ms for the process.
 var crowds = []crowd{
 	{name: "5 at once", n: 5, uplink: 100e6, copies: 1.25, p90: 85 * time.Millisecond},
+	{name: "5 at once, new processes", n: 5, uplink: 100e6, fresh: true, copies: 1.25, p90: 85 * time.Millisecond},
 	{name: "5, 10 s apart", n: 5, apart: 10 * time.Second, uplink: 100e6, copies: 1.15},
 	{name: "20 at once, server 4 Mbit/s", n: 20, uplink: 4e6, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
 	{name: "20 at once, server 4 Mbit/s, line known", n: 20, uplink: 4e6, known: true, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
+	{name: "20 at once, server 4 Mbit/s, new processes", n: 20, uplink: 4e6, fresh: true, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
 	{name: "20 at once, server 2 Mbit/s", n: 20, uplink: 2e6, copies: 2, p50: 385 * time.Millisecond},
 	{name: "20 at once, server 2 Mbit/s, line known", n: 20, uplink: 2e6, known: true, copies: 2, p50: 385 * time.Millisecond},
+	{name: "20 at once, server 2 Mbit/s, new processes", n: 20, uplink: 2e6, fresh: true, copies: 2, p50: 385 * time.Millisecond},
 	{name: "50 at once, server 10 Mbit/s", n: 50, uplink: 10e6, copies: 2.5},
 }
 
@@ -55,9 +59,34 @@ func (c crowd) hear(t *testing.T) (all []heard, copies float64) {
 	if c.known {
 		l.heardBefore(other)
 	}
-	nodes := l.connected(c.n, homeLine)
+	start := l.connected
+	if c.fresh {
+		start = l.restarted
+	}
+	nodes := start(c.n, homeLine)
 	defer closeAll(nodes)
 	return l.hearAll(nodes, track, c.apart)
+}
+
+// restarted starts nodes of hosts where one has run before: with a ticket, a token and
+// neighbours of then, and with no connection.
+func (l *lab) restarted(n int, at line) (nodes []*Node) {
+	played := newLabTrack(3, 5*time.Second, 192_000)
+	l.server.tracks[played.header.ID] = played
+	var hosts []*host
+	for range n {
+		h := l.host(at)
+		before := h.start()
+		before.readAll(l.t, played)
+		before.Close()
+		hosts = append(hosts, h)
+	}
+	time.Sleep(10 * time.Second)
+	for i, h := range hosts {
+		h.ip = fmt.Sprintf("203.0.200.%d", 1+i) // simnet takes an address once
+		nodes = append(nodes, h.start())
+	}
+	return nodes
 }
 
 // otherTrack is what a server has sent before, so that it knows its line.
