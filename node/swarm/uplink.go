@@ -196,8 +196,11 @@ func (l *uplink) grant(now time.Time) {
 // most is how much may be under way: of a first window less, where so many are connected
 // that many may begin at once, or have just come.
 func (l *uplink) most(now time.Time) int {
-	if l.window.size != firstWindow || l.window.found {
+	switch {
+	case l.window.size != firstWindow || l.window.found:
 		return l.window.size
+	case len(l.gauges) > few:
+		return firstWindow / 2
 	}
 	come := 0
 	for g := range l.gauges {
@@ -205,10 +208,7 @@ func (l *uplink) most(now time.Time) int {
 			come++
 		}
 	}
-	switch {
-	case len(l.gauges) > few:
-		return firstWindow / 2
-	case come > fewNew:
+	if come > fewNew {
 		return firstWindow * 3 / 4
 	}
 	return firstWindow
