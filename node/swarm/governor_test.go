@@ -274,12 +274,13 @@ func TestTheGovernorKeepsItsBounds(t *testing.T) {
 			if rng.IntN(2) == 0 {
 				s.queue = 0
 			}
+			target := g.target(s.piece)
 			g.see(now, s)
 			after := g.rate()
 			switch {
 			case !(after >= governorFloor && after <= governorMost):
 				t.Fatalf("the rate is %v", after)
-			case s.queue > pieceMost && after > before:
+			case s.queue > target && after > before:
 				t.Fatalf("it goes up at a queue of %v", s.queue)
 			case after > before*(1+largeStep)+1:
 				t.Fatalf("it goes from %v to %v at once", before, after)
