@@ -22,7 +22,7 @@ type governor struct {
 	before   float64       // the rate that last made a queue; 0 for none yet
 	most     float64       // that made none
 	steps    int           // up, since the last way down
-	hold     time.Duration // nothing is decided before: what was decided must show first
+	hold     time.Duration // what was decided must show first
 	flat     flatness      // of the queue while the rate is at its floor
 	idle     time.Duration // when something was last sent
 	started  bool
@@ -57,6 +57,8 @@ const (
 	// largeStep is the most growth: in as long it makes 60 ms of queue, once,
 	// where the line is seen to be full for the first time.
 	largeStep = 0.25
+	// drainTime is in what a queue that is seen is to be gone: the time that it takes to see.
+	drainTime = 250 * time.Millisecond
 	// How close to that rate the steps are small; from half as close on they are
 	// not large.
 	nearBelow, nearAbove = 0.8, 1.1
@@ -105,7 +107,7 @@ func (g *governor) see(now time.Duration, s view) (rebase bool) {
 		g.down(now, s)
 		return false
 	}
-	if now < g.hold {
+	if now < g.hold && (g.slowdown || s.queue <= target) { // nothing waits for a way down after one up
 		return false
 	}
 	switch {
@@ -128,8 +130,9 @@ func (g *governor) target(piece int) time.Duration {
 	return min(max(own, governorTarget), pieceMost)
 }
 
-// down makes room: the longer the queue is against a round trip of which it
-// should be no part, the more.
+// down makes room: the longer the queue is against a round trip of which it should be no
+// part, the more; and where ours is the smaller share of the line, more of it, as a queue
+// goes by what the line is relieved of.
 func (g *governor) down(now time.Duration, s view) {
 	if !g.slowdown {
 		g.before = g.now
@@ -139,7 +142,8 @@ func (g *governor) down(now time.Duration, s view) {
 		g.now = governorFloor
 	} else {
 		over := float64(s.queue-governorTarget) / float64(governorFlee)
-		g.now = max(g.now*max(0.9-0.5*over, 0.4), governorFloor)
+		relief := g.most * s.queue.Seconds() / drainTime.Seconds()
+		g.now = max(min(g.now*(0.9-0.5*over), g.now-relief), 0.4*g.now, governorFloor)
 	}
 	g.hold = now + s.rtt + settleRound
 }
@@ -147,9 +151,9 @@ func (g *governor) down(now time.Duration, s view) {
 // up tries for more.
 func (g *governor) up(now time.Duration, s view) {
 	g.slowdown = false
-	g.most = max(g.most, g.now)
 	step := largeStep
-	if g.before > 0 {
+	if g.before > 0 { // else no rate has shown yet what it makes
+		g.most = max(g.most, g.now)
 		g.steps++
 		step = min(smallStep*float64(g.steps), largeStep)
 		switch at := g.now / g.before; {
@@ -196,7 +200,7 @@ type path struct {
 	minute  int64                      // the latest of them
 	recent  [filterSamples]sample      // the last ones, in a ring
 	samples int
-	jitter  time.Duration // by how much a sample differs from the mean of its neighbours, EWMA
+	jitter  time.Duration // by how much a sample is outside of its neighbours, EWMA
 }
 
 // sample is a round trip, and when it was seen.
@@ -211,10 +215,12 @@ const (
 	filterSamples = 5
 	// jitterSamples is over how many samples jitter is smoothed (RFC 3550, section 6.4.1).
 	jitterSamples = 16
-	// jitterTimes is of how much jitter, beyond that of others' single packets, the least
-	// of a few samples of a way without a queue is: of 40 ms each way, one view in thirty
-	// is above.
-	jitterTimes = 4
+	// jitterTimes is of how much jitter, beyond what others' single packets make, the least
+	// of a few samples of a way without a queue is: of 40 ms each way, with 8 uploads stood
+	// back in one run of 24, with 12 in none of 48.
+	jitterTimes = 12
+	// jitterOthers is that of others' single packets, 5 ms each at 2 Mbit/s.
+	jitterOthers = 2 * time.Millisecond
 	// baseMinutes is how long the least round trip counts: a route that has
 	// become longer is believed after (RFC 6817, BASE_HISTORY, has 10).
 	baseMinutes = 4
@@ -244,8 +250,9 @@ func (p *path) add(now, rtt time.Duration) {
 	}
 	p.recent[p.samples%filterSamples] = sample{now, rtt}
 	if p.samples++; p.samples >= 3 {
-		differs := (p.last(2).rtt - (p.last(1).rtt+p.last(3).rtt)/2).Abs()
-		p.jitter += (differs - p.jitter) / jitterSamples
+		before, at, after := p.last(3).rtt, p.last(2).rtt, p.last(1).rtt
+		outside := max(0, min(before, after)-at, at-max(before, after))
+		p.jitter += (outside - p.jitter) / jitterSamples
 	}
 }
 
@@ -253,8 +260,8 @@ func (p *path) add(now, rtt time.Duration) {
 func (p *path) last(n int) sample { return p.recent[(p.samples-n)%filterSamples] }
 
 // usual is what a way that jitters takes longer than it can without a queue. One that
-// others fill or drain changes steadily, and is none of it.
-func (p *path) usual() time.Duration { return jitterTimes * max(0, p.jitter-governorTarget) }
+// others fill or drain goes one way, however far apart the samples are, and is none of it.
+func (p *path) usual() time.Duration { return jitterTimes * max(0, p.jitter-jitterOthers) }
 
 // base returns the least round trip of the last minutes, 0 if there is none.
 func (p *path) base() (least time.Duration) {

@@ -259,6 +259,40 @@ func TestAWayThatJittersIsNoQueue(t *testing.T) {
 	}
 }
 
+// TestAQueueIsNoJitter: also where a path is looked at seldom, and not evenly, as the one
+// of several that waits for its next request.
+func TestAQueueIsNoJitter(t *testing.T) {
+	const base = 80 * time.Millisecond
+	var p path
+	now := time.Duration(0)
+	for i := range 300 {
+		now += sampleEvery
+		if i%3 == 0 {
+			now += 180 * time.Millisecond
+		}
+		at := now % (10 * time.Second)
+		queue := max(0, min(at/4, 400*time.Millisecond, (8*time.Second-at)/4))
+		p.add(now, base+queue)
+		if hidden := p.usual(); hidden > governorTarget {
+			t.Fatalf("of a queue of %v, %v is taken for jitter", queue, hidden)
+		}
+	}
+}
+
+// TestAQueueGoesAlsoWhereOursIsTheSmallerShare: by what the line is relieved of, and not
+// by a part of what is little.
+func TestAQueueGoesAlsoWhereOursIsTheSmallerShare(t *testing.T) {
+	const line, left, queue = 250e3, 17e3, 12 * time.Millisecond // bytes a second
+	for _, ours := range []float64{1.2 * left, 2 * left, 0.25 * line} {
+		g := newGovernor()
+		g.started, g.before, g.most, g.now = true, line, line, ours
+		g.see(0, view{queue: queue, rtt: 80 * time.Millisecond, used: true, piece: pieceOf(ours)})
+		if relief := ours - g.rate(); relief < min(0.6*ours, queue.Seconds()*line/drainTime.Seconds(), ours-governorFloor)-1 {
+			t.Errorf("of %.0f bytes a second %.0f are left off, with a queue of %v", ours, relief, queue)
+		}
+	}
+}
+
 // TestTheGovernorKeepsItsBounds: whatever it is told.
 func TestTheGovernorKeepsItsBounds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
