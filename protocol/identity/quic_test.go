@@ -26,12 +26,17 @@ type echo struct {
 
 func listen(t *testing.T, conf *tls.Config) *echo {
 	t.Helper()
+	return listenWith(t, conf, &quic.Config{Allow0RTT: true})
+}
+
+func listenWith(t *testing.T, conf *tls.Config, qconf *quic.Config) *echo {
+	t.Helper()
 	packet, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &echo{addr: packet.LocalAddr(), transport: &quic.Transport{Conn: packet}}
-	if e.listener, err = e.transport.ListenEarly(conf, &quic.Config{Allow0RTT: true}); err != nil {
+	if e.listener, err = e.transport.ListenEarly(conf, qconf); err != nil {
 		t.Fatal(err)
 	}
 	e.wg.Go(func() {
@@ -224,6 +229,40 @@ func TestATicketGivesZeroRTTBetweenPeers(t *testing.T) {
 	visit(t, e, one.DialConfig(two.NodeID(), tickets), one)
 	if !visit(t, e, one.DialConfig(two.NodeID(), tickets), one) {
 		t.Error("no 0-RTT")
+	}
+}
+
+func TestAGoodTicketIsKept(t *testing.T) {
+	a := newAuthority(t)
+	server, member := newServer(t, a), newMember(t, a, time.Now())
+	tickets := OpenTickets(filepath.Join(t.TempDir(), "tickets"))
+	held := func() string {
+		s, ok := tickets.Get(serverName)
+		if !ok {
+			t.Fatal("no ticket")
+		}
+		return contents(t, s)
+	}
+	wide := listen(t, server.AcceptServerConfig(secret))
+	visit(t, wide, member.DialServerConfig(tickets), member)
+	first := held()
+	for range 2 {
+		if !visit(t, wide, member.DialServerConfig(tickets), member) {
+			t.Fatal("no 0-RTT")
+		}
+		if held() != first {
+			t.Fatal("who comes with a good ticket is given another")
+		}
+	}
+	narrow := listenWith(t, server.AcceptServerConfig(secret), &quic.Config{Allow0RTT: true, MaxIncomingStreams: 8})
+	if visit(t, narrow, member.DialServerConfig(tickets), member) {
+		t.Fatal("0-RTT though QUIC's parameters are others")
+	}
+	if held() == first {
+		t.Error("a ticket without 0-RTT is not replaced")
+	}
+	if !visit(t, narrow, member.DialServerConfig(tickets), member) {
+		t.Error("the new one does not give 0-RTT")
 	}
 }
 

@@ -99,12 +99,13 @@ func (t *Tickets) Get(name string) (*tls.ClientSessionState, bool) {
 	return session, err == nil
 }
 
-// Put keeps the newest session with a server; nil takes it out.
+// Put keeps the newest session with a server, unless its ticket says to keep the one
+// before; nil takes it out.
 func (t *Tickets) Put(name string, session *tls.ClientSessionState) {
 	var k ticket
 	if session != nil {
 		raw, state, err := session.ResumptionState()
-		if err != nil || state == nil {
+		if err != nil || state == nil || bytes.Equal(raw, keepTicket) {
 			return
 		}
 		k.Ticket = raw

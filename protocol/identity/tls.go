@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"lukechampine.com/blake3"
-
 	"earshot/protocol"
 )
 
@@ -33,7 +31,8 @@ func (i *Identity) AcceptConfig(secret []byte) *tls.Config {
 	c := i.config(protocol.ALPN)
 	c.ClientAuth = tls.RequireAndVerifyClientCert
 	c.ClientCAs = i.pool
-	sealTickets(c, secret)
+	sealed, base := newSealer(secret, i.root.Raw), c.Clone()
+	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return sealed.forOne(base), nil }
 	return c
 }
 
@@ -51,21 +50,13 @@ func (i *Identity) AcceptServerConfig(secret []byte) *tls.Config {
 	c := i.config(protocol.ALPN, protocol.ALPNJoin)
 	c.ClientAuth = tls.RequireAndVerifyClientCert
 	c.ClientCAs = i.pool
-	sealTickets(c, secret)
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if slices.Contains(hello.SupportedProtos, protocol.ALPN) {
-			return members, nil
+			return members.GetConfigForClient(hello)
 		}
 		return joining, nil
 	}
 	return c
-}
-
-// sealTickets makes session tickets good across restarts.
-func sealTickets(c *tls.Config, secret []byte) {
-	var key [32]byte
-	blake3.DeriveKey(key[:], "earshot 2026 session tickets", secret)
-	c.SetSessionTicketKeys([][32]byte{key})
 }
 
 // DialConfig is for dialling a node: no other can answer.
