@@ -3,6 +3,7 @@ package node
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // labSetup is a lab that is to be.
@@ -36,6 +37,26 @@ func (l *lab) node(at line) *Node {
 func (l *lab) nodesAt(n int, at line) (nodes []*Node) {
 	for range n {
 		nodes = append(nodes, l.node(at))
+	}
+	return nodes
+}
+
+// restarted starts nodes of hosts where one has run before: with a ticket, a token and
+// neighbours of then, and with no connection.
+func (l *lab) restarted(n int, at line) (nodes []*Node) {
+	played := newLabTrack(3, 5*time.Second, 192_000)
+	l.server.tracks[played.header.ID] = played
+	var hosts []*host
+	for range n {
+		h := l.host(at)
+		before := h.start()
+		before.readAll(l.t, played)
+		before.Close()
+		hosts = append(hosts, h)
+	}
+	time.Sleep(10 * time.Second)
+	for _, h := range hosts {
+		nodes = append(nodes, h.start())
 	}
 	return nodes
 }

@@ -41,7 +41,6 @@ func TestANewProcessKnowsItsNeighbours(t *testing.T) {
 		n := host.start()
 		noStutter(t, []heard{n.play(t.Context(), tracks[0], 0)})
 		n.Close()
-		host.ip = "203.0.113.250" // simnet takes an address once
 		n = host.start()
 		defer n.Close()
 		h := n.play(t.Context(), tracks[1], 0) // at once: the process has just begun

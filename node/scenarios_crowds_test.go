@@ -68,27 +68,6 @@ func (c crowd) hear(t *testing.T) (all []heard, copies float64) {
 	return l.hearAll(nodes, track, c.apart)
 }
 
-// restarted starts nodes of hosts where one has run before: with a ticket, a token and
-// neighbours of then, and with no connection.
-func (l *lab) restarted(n int, at line) (nodes []*Node) {
-	played := newLabTrack(3, 5*time.Second, 192_000)
-	l.server.tracks[played.header.ID] = played
-	var hosts []*host
-	for range n {
-		h := l.host(at)
-		before := h.start()
-		before.readAll(l.t, played)
-		before.Close()
-		hosts = append(hosts, h)
-	}
-	time.Sleep(10 * time.Second)
-	for i, h := range hosts {
-		h.ip = fmt.Sprintf("203.0.200.%d", 1+i) // simnet takes an address once
-		nodes = append(nodes, h.start())
-	}
-	return nodes
-}
-
 // otherTrack is what a server has sent before, so that it knows its line.
 func otherTrack() labTrack { return newLabTrack(2, 60*time.Second, 192_000) }
 
