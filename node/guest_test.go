@@ -85,7 +85,7 @@ func take(ctx context.Context, t *testing.T, n, from *Node, track labTrack) {
 		for part := range 2 {
 			wg.Go(func() {
 				for i := part * 4; ctx.Err() == nil; i = (i + 8) % (protocol.Chunks(track.header.Size) - 8) {
-					run, err := c.Get(ctx, &protocol.Get{ID: track.header.ID, First: i, Count: 4, Priority: protocol.PriorityPlaying})
+					run, err := c.Get(ctx, &protocol.Get{ID: track.header.ID, First: i, Count: 4, Priority: protocol.PriorityPlaying}, nil)
 					if err != nil {
 						time.Sleep(100 * time.Millisecond)
 						continue

@@ -199,6 +199,7 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 	now := f.now()
 	actions, next := f.schedule.Step(now)
 	before, taken := len(f.requests), 0
+	asked := map[*source]<-chan struct{}{} // closed when the last request to it is on its way
 	for _, a := range actions {
 		switch a.Kind {
 		case schedule.Cancel:
@@ -215,9 +216,11 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 				ID: f.s.id, First: a.First, Count: a.Count, Priority: a.Priority, Within: a.Within,
 				Prove: !f.s.pieces.proven(), Wait: a.Wait,
 			}
+			first, next := asked[src], make(chan struct{})
+			asked[src] = next
 			f.wg.Go(func() {
 				defer cancel()
-				f.get(request, ctx, m, a.ID, src)
+				f.get(request, ctx, m, a.ID, src, first, next)
 			})
 		}
 	}
@@ -230,10 +233,17 @@ func (f *fetch) act(ctx context.Context) time.Duration {
 	return min(max(next-now, 0), tick)
 }
 
-// get asks for one run and takes what comes. request ends when the schedule
+// get asks for one run and takes what comes, behind the request to the same source that
+// was decided first, if there is one: it is needed sooner. request ends when the schedule
 // cancels it, ctx with the fetch.
-func (f *fetch) get(request, ctx context.Context, m *protocol.Get, id schedule.RequestID, src *source) {
-	run, err := src.conn.Get(request, m)
+func (f *fetch) get(request, ctx context.Context, m *protocol.Get, id schedule.RequestID, src *source, first <-chan struct{}, asked chan<- struct{}) {
+	if first != nil {
+		select {
+		case <-first:
+		case <-request.Done():
+		}
+	}
+	run, err := src.conn.Get(request, m, func() { close(asked) })
 	if err == nil {
 		err = errCorrupt
 		if f.learn(ctx, src.conn, run.First, run.Count, run.Path) {

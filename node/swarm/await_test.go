@@ -37,7 +37,7 @@ func TestWhoAsksForWhatIsOnItsWayIsAnsweredWhenItComes(t *testing.T) {
 		const later = 300 * time.Millisecond
 		time.AfterFunc(later, func() { b.comes(near, 2) })
 		asked := time.Now()
-		run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: 2, Count: 2, Prove: true, Wait: true})
+		run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: 2, Count: 2, Prove: true, Wait: true}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestNobodyWaitsForWhatIsNotOnItsWay(t *testing.T) {
 				c := w.neighbour(far, near)
 				asked := time.Now()
 				m.ID, m.First, m.Count = b.id(), 2, 1
-				_, err := c.Get(t.Context(), &m)
+				_, err := c.Get(t.Context(), &m, nil)
 				if refused := (*protocol.Refused)(nil); !errors.As(err, &refused) || refused.Code != protocol.CodeNotFound {
 					t.Errorf("it is answered with %v", err)
 				}
@@ -116,7 +116,7 @@ func TestOfTwoWhoWaitForSoundTheFirstIsServedFirst(t *testing.T) {
 			defer func() { <-done }()
 			began = time.Now()
 			go func() {
-				run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: 0, Count: 16, Wait: true})
+				run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: 0, Count: 16, Wait: true}, nil)
 				if err != nil {
 					t.Error(err)
 					done <- 0

@@ -256,7 +256,7 @@ func TestBadAnswersAreErrorsAndCounted(t *testing.T) {
 					defer close(answered)
 					liar(t, h, test.answer)
 				}()
-				run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), Count: 4, Priority: protocol.PriorityPlaying})
+				run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), Count: 4, Priority: protocol.PriorityPlaying}, nil)
 				if err == nil {
 					_, err = io.ReadFull(run, make([]byte, 4*protocol.ChunkSize))
 					run.Close()
@@ -294,7 +294,7 @@ func TestAnAnswerEndsWithTheConnection(t *testing.T) {
 			time.Sleep(time.Second)
 			h.close()
 		})
-		run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), Count: 4})
+		run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), Count: 4}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestCancellingARequestIsPromptAndNobodysFault(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := n.Neighbours()[0].Get(ctx, &protocol.Get{Count: 1})
+		_, err := n.Neighbours()[0].Get(ctx, &protocol.Get{Count: 1}, nil)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 100*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}

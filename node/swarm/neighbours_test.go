@@ -249,7 +249,7 @@ func TestWhoSharesNothingOffersAndSendsNothing(t *testing.T) {
 		if c.Sharing() {
 			t.Error("it says that it shares")
 		}
-		_, err := c.Get(t.Context(), &protocol.Get{ID: book.id(), Count: 1})
+		_, err := c.Get(t.Context(), &protocol.Get{ID: book.id(), Count: 1}, nil)
 		if !errors.Is(err, &protocol.Refused{Code: protocol.CodeNotSharing}) {
 			t.Errorf("a run: %v", err)
 		}

@@ -36,7 +36,7 @@ func TestARunComesInFullPacketsAndItsEndInTheLast(t *testing.T) {
 				c := w.neighbour(b, a)
 				time.Sleep(2 * time.Second)
 				before := seen.packets.Load()
-				run, err := c.Get(t.Context(), &protocol.Get{ID: book.id(), Count: chunks, Priority: protocol.PriorityPlaying})
+				run, err := c.Get(t.Context(), &protocol.Get{ID: book.id(), Count: chunks, Priority: protocol.PriorityPlaying}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -21,7 +21,7 @@ func TestAnAnswerMayComeBeforeTheRequestHasEnded(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 1000 { // one in some 8,000 was
-				_, err := c.Get(context.Background(), &protocol.Get{ID: protocol.ID{1}, Count: 1})
+				_, err := c.Get(context.Background(), &protocol.Get{ID: protocol.ID{1}, Count: 1}, nil)
 				var refused *protocol.Refused
 				if !errors.As(err, &refused) {
 					t.Errorf("a request for what is not there ends with %v", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -67,9 +68,15 @@ func letGo(s *quic.Stream, r io.Reader, code protocol.Code) {
 }
 
 // Get asks for a run of chunks. Cancelling ctx cancels the run, also while it
-// is being read. What the other side refuses is a *protocol.Refused.
-func (c *Conn) Get(ctx context.Context, m *protocol.Get) (*Run, error) {
-	s, r, answer, err := c.request(ctx, m)
+// is being read. What the other side refuses is a *protocol.Refused. asked, if not nil,
+// is called once the request is on its way, or will not be.
+func (c *Conn) Get(ctx context.Context, m *protocol.Get, asked func()) (*Run, error) {
+	if asked == nil {
+		asked = func() {}
+	}
+	asked = sync.OnceFunc(asked)
+	defer asked()
+	s, r, answer, err := c.request(ctx, m, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +118,7 @@ func (c *Conn) Open(ctx context.Context, m *protocol.Open) (*Opening, error) {
 	c.mu.Lock()
 	c.proofs[m.ID] = proof
 	c.mu.Unlock()
-	s, r, answer, err := c.request(ctx, m)
+	s, r, answer, err := c.request(ctx, m, func() {})
 	if err != nil {
 		c.forgetProof(m.ID, proof)
 		return nil, err
@@ -183,7 +190,7 @@ func readProof(r io.Reader, size int64) ([]byte, error) {
 
 // GetProof asks for a track's proof tree; the caller verifies it.
 func (c *Conn) GetProof(ctx context.Context, id protocol.ID) ([]byte, error) {
-	s, r, answer, err := c.request(ctx, &protocol.GetProof{ID: id})
+	s, r, answer, err := c.request(ctx, &protocol.GetProof{ID: id}, func() {})
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +259,7 @@ func (c *Conn) Withdraw(ctx context.Context, ids []protocol.ID) error {
 
 // ask makes a request whose whole answer is one message of type M.
 func ask[M protocol.Message](ctx context.Context, c *Conn, m protocol.Message) (answer M, err error) {
-	s, r, a, err := c.request(ctx, m)
+	s, r, a, err := c.request(ctx, m, func() {})
 	if err != nil {
 		return answer, err
 	}
@@ -267,9 +274,9 @@ func ask[M protocol.Message](ctx context.Context, c *Conn, m protocol.Message) (
 
 // request opens a stream, sends m and reads the first message of the answer.
 // It sends again where 0-RTT data was rejected.
-func (c *Conn) request(ctx context.Context, m protocol.Message) (*quic.Stream, *protocol.Reader, protocol.Message, error) {
+func (c *Conn) request(ctx context.Context, m protocol.Message, asked func()) (*quic.Stream, *protocol.Reader, protocol.Message, error) {
 	for {
-		s, r, answer, err := c.tryRequest(ctx, m)
+		s, r, answer, err := c.tryRequest(ctx, m, asked)
 		if errors.Is(err, quic.Err0RTTRejected) {
 			if err := c.afterRejection(ctx); err != nil {
 				return nil, nil, nil, err
@@ -287,7 +294,7 @@ func (c *Conn) request(ctx context.Context, m protocol.Message) (*quic.Stream, *
 	}
 }
 
-func (c *Conn) tryRequest(ctx context.Context, m protocol.Message) (*quic.Stream, *protocol.Reader, protocol.Message, error) {
+func (c *Conn) tryRequest(ctx context.Context, m protocol.Message, asked func()) (*quic.Stream, *protocol.Reader, protocol.Message, error) {
 	s, err := c.quic.OpenStreamSync(ctx)
 	if err != nil {
 		return nil, nil, nil, err
@@ -303,6 +310,7 @@ func (c *Conn) tryRequest(ctx context.Context, m protocol.Message) (*quic.Stream
 		return nil, nil, nil, err
 	}
 	s.Close() // fails where the answer is here already, and nothing more is wanted to be heard
+	asked()
 	s.SetReadDeadline(time.Now().Add(stallTimeout))
 	r := protocol.NewReader(s)
 	answer, err := r.Next()

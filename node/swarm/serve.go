@@ -62,11 +62,15 @@ func (c *Conn) acceptRequests(ctx context.Context, wg *sync.WaitGroup) {
 		if err != nil {
 			return
 		}
-		wg.Go(func() { c.serve(s) })
+		to := &Answer{conn: c, stream: s}
+		if p := c.swarm.pacer; p != nil {
+			to.order = p.turns.next.Add(1)
+		}
+		wg.Go(func() { c.serve(s, to) })
 	}
 }
 
-func (c *Conn) serve(s *quic.Stream) {
+func (c *Conn) serve(s *quic.Stream, to *Answer) {
 	s.SetReadDeadline(time.Now().Add(requestTimeout))
 	r := protocol.NewReader(s)
 	m, err := r.Next()
@@ -79,10 +83,6 @@ func (c *Conn) serve(s *quic.Stream) {
 		return
 	}
 	letGo(s, r, protocol.CodeNone) // a request is one message
-	to := &Answer{conn: c, stream: s}
-	if p := c.swarm.pacer; p != nil {
-		to.order = p.turns.next.Add(1)
-	}
 	ctx := s.Context()
 	switch m := m.(type) {
 	case *protocol.Get:

@@ -284,7 +284,7 @@ func shelve(books ...*book) shelf {
 // fetch asks for a run and reads all that comes, which must be the track's.
 func fetch(t *testing.T, c *Conn, b *book, first, count int) (n int) {
 	t.Helper()
-	run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: first, Count: count, Priority: protocol.PriorityPlaying})
+	run, err := c.Get(t.Context(), &protocol.Get{ID: b.id(), First: first, Count: count, Priority: protocol.PriorityPlaying}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
