@@ -65,7 +65,7 @@ const (
 	// crowded is how many heads under way make names cost sound: a peer's takes some
 	// 100 bytes, and crowdPeers are enough to begin with; the asker asks for more.
 	crowded    = 4
-	crowdPeers = 4
+	crowdPeers = 2
 	// proofAtHand is how long a proof tree may take to look up that goes into the
 	// answer: more than a database takes, and less than anyone hears.
 	proofAtHand = 5 * time.Millisecond
@@ -154,6 +154,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 	}
 	own := o.parts.next(time.Now(), &header, m.From, from.Peer(), from.Sharing())
 	answer.PartFirst, answer.PartCount = own.first, own.count
+	answer.Listeners = max(answer.Listeners, own.before) // who came in 0-RTT is entered later
 	nameStarter(answer, own.starter)
 	length := schedule.Head(len(answer.Peers), crowd)
 	if own.starter != nil {
@@ -183,7 +184,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		return err
 	}
 	defer content.Close()
-	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: schedule.Spread, Starter: answer.Starter}
+	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: schedule.Spread, Steps: own.steps}
 	if own.before > 0 { // the first one alone has the start to pass on
 		start, n := header.Run(m.From, schedule.LeastHead)
 		head.Shared = start + n

@@ -32,6 +32,7 @@ type beginner struct {
 	peer    protocol.Peer
 	sharing bool
 	starts  int // how many it was named to
+	steps   int // in which the start comes to it
 }
 
 // share is what the server has for one who begins.
@@ -39,6 +40,7 @@ type share struct {
 	before       int            // how many began with it, and before it
 	first, count int            // its part, in chunks
 	starter      *protocol.Peer // who will have the start; nil for nobody
+	steps        int            // from one to the next, in which the start comes that way
 }
 
 const (
@@ -68,9 +70,10 @@ func (p *parts) next(now time.Time, h *protocol.Header, from time.Duration, who 
 		b = &begin{at: now, first: start}
 		p.begins[h.ID] = b
 	}
-	s.before, s.starter = len(b.order), b.starter(who)
+	s.before = len(b.order)
+	s.starter, s.steps = b.starter(who)
 	if len(b.order) < maxBeginners {
-		b.order = append(b.order, beginner{peer: who, sharing: sharing})
+		b.order = append(b.order, beginner{peer: who, sharing: sharing, steps: s.steps})
 	}
 	if first := start + n + s.before; s.before > 0 && first < protocol.Chunks(h.Size) {
 		s.first, s.count = first, 1
@@ -79,8 +82,9 @@ func (p *parts) next(now time.Time, h *protocol.Header, from time.Duration, who 
 }
 
 // starter returns who passes the start on to one more: someone at its site, else
-// the first who has not enough yet. Local addresses are told at the same site only.
-func (b *begin) starter(who protocol.Peer) *protocol.Peer {
+// the first who has not enough yet; and in how many steps it comes then. Local addresses
+// are told at the same site only.
+func (b *begin) starter(who protocol.Peer) (_ *protocol.Peer, steps int) {
 	here := who.Public.Addr().Unmap()
 	free := func(near bool) func(beginner) bool {
 		return func(o beginner) bool {
@@ -92,14 +96,14 @@ func (b *begin) starter(who protocol.Peer) *protocol.Peer {
 		i = slices.IndexFunc(b.order, free(false))
 	}
 	if i < 0 {
-		return nil
+		return nil, 0
 	}
 	b.order[i].starts++
 	peer := b.order[i].peer
 	if !sameSite(peer.Public, here) {
 		peer.Local = nil
 	}
-	return &peer
+	return &peer, b.order[i].steps + 1
 }
 
 // sameSite takes nodes behind one public address for neighbours on one LAN.

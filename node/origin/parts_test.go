@@ -78,6 +78,9 @@ func TestTheStartGoesDownATree(t *testing.T) {
 		}
 		named[s.starter.Node]++
 		depth[who.Node] = depth[s.starter.Node] + 1
+		if s.steps != depth[who.Node] {
+			t.Errorf("number %d is taken to be %d steps away, and is %d", i, s.steps, depth[who.Node])
+		}
 	}
 	for node, n := range named {
 		if n > fanOut {

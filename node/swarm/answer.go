@@ -132,9 +132,9 @@ type Head struct {
 	// for them it is there Spread before it is played.
 	Shared int
 	Spread time.Duration
-	// Starter says that the asker was told of someone who will have the start, and
-	// can wait for that a little.
-	Starter bool
+	// Steps is in how many steps the start comes to the asker, who was told of someone
+	// who will have it, and can wait for that a little; 0 if it was not.
+	Steps int
 }
 
 // SendHead sends a head: to each who begins what sound needs to begin, and the
@@ -146,8 +146,8 @@ func (a *Answer) SendHead(ctx context.Context, t Stored, head Head) error {
 		start = (int64(head.Shared) + 1) * protocol.ChunkSize
 	}
 	var asked time.Time // long ago
-	if head.Starter {
-		asked = time.Now()
+	if head.Steps > 0 {
+		asked = line.asked(time.Now(), head.Steps)
 	}
 	rate := float64(h.Size) / max(h.Duration.Seconds(), 1)
 	var began time.Time

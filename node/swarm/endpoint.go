@@ -77,6 +77,7 @@ func newEndpoint(c Config, line *uplink) (*endpoint, error) {
 		e.transport.ConnectionIDGenerator = newConnIDs()
 	} else {
 		e.transport.ConnContext = func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+			line.admit(ctx)
 			return context.WithValue(ctx, gaugeKey{}, line.gauge()), nil
 		}
 	}

@@ -12,6 +12,7 @@ import (
 type gauge struct {
 	line       *uplink
 	since      time.Time // when the connection came
+	behind     bool      // others' packets were on the line when its first were sent
 	inFlight   int       // bytes; this and all below under line.mu
 	counted    int       // of them, in line.inFlight
 	granted    int
@@ -46,21 +47,36 @@ func (g *gauge) RecordEvent(e qlogwriter.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g.congestion = m.CongestionWindow
+	first := g.heard.IsZero()
 	less := g.set(now, m.BytesInFlight)
 	if less > 0 && m.LatestRTT > 0 {
-		base := g.base.add(now, m.LatestRTT)
+		base := g.way(now, m.LatestRTT)
 		l.window.acked(now, less-g.lost*packetSize, base, m.LatestRTT-base)
 		g.lost = 0
 	}
-	if less > 0 {
+	if less > 0 || first {
 		l.grant(now)
 	}
+}
+
+// way returns the round trip without a queue. One who came behind others has seen none
+// but theirs, so at first that is no more than the line's other connections have.
+func (g *gauge) way(now time.Time, rtt time.Duration) time.Duration {
+	base := g.base.add(now, rtt)
+	if usual := g.line.window.base; g.behind && usual > 0 && now.Sub(g.since) < newFor {
+		base = min(base, usual)
+	}
+	return base
 }
 
 // set brings the count of what is in flight up to date, and returns how much less
 // it is. line.mu is held.
 func (g *gauge) set(now time.Time, inFlight int) (less int) {
 	less = g.inFlight - inFlight
+	if g.heard.IsZero() {
+		g.behind = g.line.inFlight > quantum
+		g.line.comers.silent = false
+	}
 	if less < 0 {
 		g.line.sent(now, -less)
 	}

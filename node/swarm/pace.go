@@ -28,20 +28,25 @@ func (l *uplink) queues(now time.Time) bool {
 		return false
 	}
 	queue := max(l.busy.Sub(now), 0) + l.takes(l.granted)
-	if queue <= mostQueue {
+	most := l.window.queue()
+	if queue <= most {
 		return false
 	}
-	wait := max(queue-mostQueue, shortWait)
-	if l.again == nil {
-		l.again = time.AfterFunc(wait, func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.grant(time.Now())
-		})
-	} else {
-		l.again.Reset(wait)
-	}
+	l.lookAgain(max(queue-most, shortWait))
 	return true
+}
+
+// lookAgain has turns given after a time.
+func (l *uplink) lookAgain(wait time.Duration) {
+	if l.again != nil {
+		l.again.Reset(wait)
+		return
+	}
+	l.again = time.AfterFunc(wait, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.grant(time.Now())
+	})
 }
 
 // rest ends what waits for the line.
@@ -51,4 +56,6 @@ func (l *uplink) rest() {
 	if l.again != nil {
 		l.again.Stop()
 	}
+	l.comers.closed = true
+	l.comers.let()
 }

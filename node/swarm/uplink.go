@@ -31,6 +31,7 @@ type uplink struct {
 	sounding float64 // bytes a second that heads under way need, whose start was sent
 	heads    int     // how many they are
 	gauges   map[*gauge]struct{}
+	comers   comers
 	busy     time.Time   // until when the line is, with what was sent
 	again    *time.Timer // to look again whose turn it is; nil before there is one
 }
@@ -42,14 +43,14 @@ const (
 	// packetSize is about what QUIC's packets hold (RFC 9000, section 14.1).
 	packetSize = 1200
 	// hurry is what sound is needed so soon that it goes before those who have not
-	// begun: the way to a listener, with a queue, and some turns of others. With
+	// begun: the way to a listener, with a queue, and hurryTurns bytes of others. With
 	// many who sound already it is hurryEach for each of them, as the line may be
 	// all theirs: 20 at 4 Mbit/s are.
-	hurry     = 100 * time.Millisecond
-	hurryEach = 7 * time.Millisecond
-	// hurryUnknown is the same while the line is not known: less, as in a moment
-	// the window is larger, or others wait for their start; at 4 Mbit/s the first
-	// window is 70 ms.
+	hurry      = 70 * time.Millisecond
+	hurryTurns = 2 * quantum
+	hurryEach  = 7 * time.Millisecond
+	// hurryUnknown is the same while the line is not known: in a moment the window is
+	// larger, or others wait for their start; at 4 Mbit/s the first window is 70 ms.
 	hurryUnknown = 80 * time.Millisecond
 	// later is what is needed so late that it leaves half of the window to others.
 	later = time.Second
@@ -59,6 +60,9 @@ const (
 	// startPatience is how long one who could begin waits for another to pass the
 	// start on: half again as long as that takes in a crowd.
 	startPatience = 700 * time.Millisecond
+	// step is how long the start takes from one listener to the next, in a crowd: the
+	// way, and the time to send it to some.
+	step = 100 * time.Millisecond
 	// few is how many may be connected for the first window to be whole: more may be a
 	// crowd, and with the answers to their *open*, 600 bytes each, a whole one would be
 	// 190 ms of queue at 2 Mbit/s, in which routers drop (CoDel, after 100 ms) what all
@@ -174,9 +178,14 @@ func (l *uplink) push(t *turn) { heap.Push(l.queue(t.need), t) }
 func (l *uplink) grant(now time.Time) {
 	full := true
 	for l.inFlight+l.granted < l.most(now) && !l.queues(now) {
+		if l.letIn(now) {
+			continue
+		}
 		t := l.pick(now)
 		if t == nil {
-			full = false
+			if full = l.comers.come(now); full {
+				l.lookAgain(comeTime)
+			}
 			break
 		}
 		t.left = quantum
@@ -185,6 +194,7 @@ func (l *uplink) grant(now time.Time) {
 		}
 		l.granted += t.left
 		t.gauge.granted += t.left
+		l.comers.row = 0
 		close(t.ready)
 	}
 	if l.waiting() {
@@ -242,6 +252,8 @@ func (l *uplink) next(now time.Time) *turns {
 	switch {
 	case l.sound.needed(now.Add(l.hurry())):
 		return &l.sound
+	case l.comers.come(now) && !l.awaited():
+		return nil // all else can wait
 	case l.others.needed(now) && (free || l.window.found):
 		return &l.others
 	case l.mayStart(now):
@@ -257,10 +269,12 @@ func (l *uplink) next(now time.Time) *turns {
 
 // hurry is what sound is needed so soon that it goes first.
 func (l *uplink) hurry() time.Duration {
-	if !l.window.found {
+	rate := l.window.rate()
+	if !l.window.found || rate == 0 {
 		return hurryUnknown
 	}
-	return max(hurry, time.Duration(l.heads)*hurryEach)
+	turns := time.Duration(hurryTurns / rate * float64(time.Second))
+	return max(hurry+turns, time.Duration(l.heads)*hurryEach)
 }
 
 // mayStart reports whether one more is to begin: of the line startShare is for what
@@ -269,6 +283,18 @@ func (l *uplink) hurry() time.Duration {
 func (l *uplink) mayStart(now time.Time) bool {
 	return len(l.starts) > 0 &&
 		(!l.window.found || l.sounding < l.window.rate()*startShare || now.Sub(l.starts[0].due) > startPatience)
+}
+
+// asked is since when one waits who is told of another who will have the start, in so
+// many steps. On a thin line whom it would reach last is sent it first; on others that
+// would be more copies for those who have it soon.
+func (l *uplink) asked(now time.Time, steps int) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.window.thin() {
+		return now.Add(-time.Duration(steps) * step)
+	}
+	return now
 }
 
 // needed reports whether the first is needed by a time.

@@ -17,6 +17,9 @@ const (
 	// as keeps the line busy while acknowledgements are gathered, and less than
 	// anyone hears. LEDBAT allows 100 ms (RFC 6817, section 2.4.2).
 	mostQueue = 10 * time.Millisecond
+	// thinQueue is the same on a line that stays thin, where routers begin to drop what
+	// waits for longer (CoDel's target, RFC 8289, section 4.4).
+	thinQueue = 5 * time.Millisecond
 	// leastRound is the shortest time that a rate is measured over: what timers
 	// and delayed acknowledgements (25 ms, RFC 9000 section 18.2) blur. A longer pause
 	// between two acknowledgements is the line's.
@@ -32,7 +35,8 @@ const (
 	// may all be of a moment in which others use it.
 	sureRounds = 64
 	// paceGain is by how much faster than its rate a line is sent packets: at no more
-	// than that nothing faster would ever be seen.
+	// than that nothing faster would ever be seen. Nor would a line that comes and goes be
+	// seen to come, if it were sent less than leastWindow in a round trip.
 	paceGain = 1.25
 	// baseSpan is how long a round trip counts as what the way takes without a
 	// queue: twice, at the most. A change of route shows within that.
@@ -61,6 +65,7 @@ type window struct {
 	at    int                  // where the next goes
 	n     int                  // rounds so far
 	pace  float64              // bytes a second at which to send; 0 for as fast as the window allows
+	base  time.Duration        // round trip without a queue, of the last round; 0 before the line is known
 	open  time.Time            // since when it has had room; zero while it is full
 
 	round round
@@ -127,10 +132,11 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 	if !w.found && now.Sub(r.began) < base {
 		return // sent before anything waited
 	}
-	r.all.add(n, base, queue)
 	if r.first.IsZero() {
-		r.first = now
+		r.first = now // what came with it came in no time
+		return
 	}
+	r.all.add(n, base, queue)
 	elapsed := now.Sub(r.first)
 	if elapsed < leastRound || elapsed.Seconds()*r.all.bytes < r.all.base+r.all.queue {
 		return
@@ -143,12 +149,21 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 // need not be waited for until the round is over.
 func (w *window) fits(t train) bool {
 	rate := t.rate()
-	return rate > 0 && sized(rate, t.base/t.bytes) > w.size
+	return rate > 0 && sized(rate, t.base/t.bytes, mostQueue) > w.size
 }
 
-// sized is the window for a rate in bytes a second and a round trip in seconds.
-func sized(rate, base float64) int {
-	return min(max(int(rate*(base+mostQueue.Seconds())), leastWindow), mostWindow)
+// sized is the window for a rate in bytes a second, a round trip in seconds, and what may
+// queue.
+func sized(rate, base float64, queue time.Duration) int {
+	return min(max(int(rate*(base+queue.Seconds())), leastWindow), mostWindow)
+}
+
+// queue is how long packets may wait at the line.
+func (w *window) queue() time.Duration {
+	if w.thin() {
+		return thinQueue
+	}
+	return mostQueue
 }
 
 // room says whether the window has room for what is not sent: because there is nothing,
@@ -173,11 +188,14 @@ func (w *window) adapt(delivered, base float64, queued bool) {
 	if !w.found || short {
 		rate = max(rate, w.round.long.rate())
 	}
-	more := false
+	gain := 1.0
 	if !w.found || !short || queued || rate > w.rate() { // else it is what was sent, and not what the line takes
 		w.rates[w.at] = rate
 		w.at = (w.at + 1) % probeRounds
-		more = w.at == 0
+		// What a try gives shows in the round behind it.
+		if again := w.at == 1 && w.rates[probeRounds-1] > 0; w.at == 0 || again && !w.thin() {
+			gain = probeGain
+		}
 	}
 	if !w.found && !queued {
 		w.size = min(2*w.size, mostWindow)
@@ -186,14 +204,12 @@ func (w *window) adapt(delivered, base float64, queued bool) {
 	filling := !w.found || w.pace > 0
 	w.found = true
 	rate = w.rate()
-	w.size = sized(rate, base)
-	if more {
-		w.size = sized(rate*probeGain, base)
-	}
+	w.base = time.Duration(base * float64(time.Second))
+	w.size = sized(rate*gain, base, w.queue())
 	w.pace = 0
 	// Until it is filled for the first time, what is sent at once would queue for nothing.
 	if filling && delivered*paceGain < rate || w.thin() {
-		w.pace = rate * paceGain
+		w.pace = max(rate*paceGain, leastWindow/(base+mostQueue.Seconds()))
 	}
 }
 
