@@ -201,7 +201,8 @@ func TestAServerThatRestartsInTheMiddleOfAPlayIsNotHeard(t *testing.T) {
 				host := l.hostOf("198.51.100.7:4433", homeLine)
 				n := host.start()
 				defer n.Close()
-				go func() {
+				var wg sync.WaitGroup
+				wg.Go(func() {
 					time.Sleep(20 * time.Second)
 					if test.kill {
 						socket.killed()
@@ -210,8 +211,9 @@ func TestAServerThatRestartsInTheMiddleOfAPlayIsNotHeard(t *testing.T) {
 					time.Sleep(test.away)
 					socket.reopen()
 					l.serve(socket, track)
-				}()
+				})
 				noStutter(t, []heard{n.play(context.Background(), track, 0)})
+				wg.Wait()
 				if c, _ := n.swarm.ServerChanged(); c == nil {
 					t.Error("the server is not connected in the end")
 				}
