@@ -66,6 +66,10 @@ const (
 	// 100 bytes, and crowdPeers are enough to begin with; the asker asks for more.
 	crowded    = 4
 	crowdPeers = 2
+	// spread is how much sooner than it is played the chunk behind the start is sent, to
+	// whom others wait for it at: two steps down the tree, of 100 ms each. Sooner, and
+	// fewer have begun by then: a chunk is 66 ms of 2 Mbit/s.
+	spread = 200 * time.Millisecond
 	// proofAtHand is how long a proof tree may take to look up that goes into the
 	// answer: more than a database takes, and less than anyone hears.
 	proofAtHand = 5 * time.Millisecond
@@ -184,7 +188,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		return err
 	}
 	defer content.Close()
-	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: schedule.Spread, Steps: own.steps}
+	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: spread, Steps: own.steps}
 	if own.before > 0 { // the first one alone has the start to pass on
 		start, n := header.Run(m.From, schedule.LeastHead)
 		head.Shared = start + n

@@ -17,9 +17,10 @@ const (
 	// as keeps the line busy while acknowledgements are gathered, and less than
 	// anyone hears. LEDBAT allows 100 ms (RFC 6817, section 2.4.2).
 	mostQueue = 10 * time.Millisecond
-	// thinQueue is the same on a line that stays thin, where routers begin to drop what
-	// waits for longer (CoDel's target, RFC 8289, section 4.4).
-	thinQueue = 5 * time.Millisecond
+	// droppedQueue is the same on a line that stays thin, and where many share one, so that
+	// acknowledgements come evenly: after as much routers begin to drop (CoDel's target,
+	// RFC 8289, section 4.4), and what they drop may be what a crowd waits for.
+	droppedQueue = 5 * time.Millisecond
 	// leastRound is the shortest time that a rate is measured over: what timers
 	// and delayed acknowledgements (25 ms, RFC 9000 section 18.2) blur. A longer pause
 	// between two acknowledgements is the line's.
@@ -59,14 +60,15 @@ const (
 // than the first window in a round trip. So where packets queue before the line is
 // known, or while not all of the window is used, the rate is that of a train.
 type window struct {
-	size  int // bytes
-	found bool
-	rates [probeRounds]float64 // of the last rounds that tell, bytes a second
-	at    int                  // where the next goes
-	n     int                  // rounds so far
-	pace  float64              // bytes a second at which to send; 0 for as fast as the window allows
-	base  time.Duration        // round trip without a queue, of the last round; 0 before the line is known
-	open  time.Time            // since when it has had room; zero while it is full
+	size   int // bytes
+	found  bool
+	shared bool                 // by many connections
+	rates  [probeRounds]float64 // of the last rounds that tell, bytes a second
+	at     int                  // where the next goes
+	n      int                  // rounds so far
+	pace   float64              // bytes a second at which to send; 0 for as fast as the window allows
+	base   time.Duration        // round trip without a queue, of the last round; 0 before the line is known
+	open   time.Time            // since when it has had room; zero while it is full
 
 	round round
 }
@@ -160,8 +162,8 @@ func sized(rate, base float64, queue time.Duration) int {
 
 // queue is how long packets may wait at the line.
 func (w *window) queue() time.Duration {
-	if w.thin() {
-		return thinQueue
+	if w.shared || w.thin() {
+		return droppedQueue
 	}
 	return mostQueue
 }
