@@ -42,15 +42,20 @@ func (l *lab) nodesAt(n int, at line) (nodes []*Node) {
 }
 
 // restarted starts nodes of hosts where one has run before: with a ticket, a token and
-// neighbours of then, and with no connection.
-func (l *lab) restarted(n int, at line) (nodes []*Node) {
+// neighbours of then, and with no connection. Each has heard a track, or its beginning, so
+// that the server has hardly sent anything.
+func (l *lab) restarted(n int, at line, whole bool) (nodes []*Node) {
 	played := newLabTrack(3, 5*time.Second, 192_000)
 	l.server.tracks[played.header.ID] = played
 	var hosts []*host
 	for range n {
 		h := l.host(at)
 		before := h.start()
-		before.readAll(l.t, played)
+		if whole {
+			before.readAll(l.t, played)
+		} else {
+			before.firstSound(l.t, played)
+		}
 		before.Close()
 		hosts = append(hosts, h)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // comers are the connections that come: what the server's side of a handshake takes,
-// 1.8 KB with the first answer, goes in turns with all else on a line that is known. Of
+// 1.8 KB with the first answer, goes in turns with all else. Of
 // 20 who come at once it would be 140 ms of queue at 2 Mbit/s, in which the start waits
 // that they pass on to one another. QUIC takes them one by one, so one at most waits.
 type comers struct {
@@ -73,7 +73,7 @@ func (l *uplink) admit(ctx context.Context) {
 	defer again.Stop()
 	next := make(chan struct{})
 	l.mu.Lock()
-	if !l.window.found || l.comers.closed {
+	if l.comers.closed {
 		l.mu.Unlock()
 		return
 	}

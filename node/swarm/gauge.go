@@ -50,8 +50,12 @@ func (g *gauge) RecordEvent(e qlogwriter.Event) {
 	first := g.heard.IsZero()
 	less := g.set(now, m.BytesInFlight)
 	if less > 0 && m.LatestRTT > 0 {
-		base := g.way(now, m.LatestRTT)
-		l.window.acked(now, less-g.lost*packetSize, base, m.LatestRTT-base)
+		n := less - g.lost*packetSize
+		if base, known := g.way(now, m.LatestRTT); known {
+			l.window.acked(now, n, base, m.LatestRTT-base)
+		} else {
+			l.window.came(n)
+		}
 		g.lost = 0
 	}
 	if less > 0 || first {
@@ -60,13 +64,15 @@ func (g *gauge) RecordEvent(e qlogwriter.Event) {
 }
 
 // way returns the round trip without a queue. One who came behind others has seen none
-// but theirs, so at first that is no more than the line's other connections have.
-func (g *gauge) way(now time.Time, rtt time.Duration) time.Duration {
-	base := g.base.add(now, rtt)
-	if usual := g.line.window.base; g.behind && usual > 0 && now.Sub(g.since) < newFor {
-		base = min(base, usual)
+// but theirs, so at first that is no more than the line's other connections have, and not
+// known while theirs is not.
+func (g *gauge) way(now time.Time, rtt time.Duration) (base time.Duration, known bool) {
+	base = g.base.add(now, rtt)
+	if !g.behind || now.Sub(g.since) >= newFor {
+		return base, true
 	}
-	return base
+	usual := g.line.window.base
+	return min(base, usual), usual > 0
 }
 
 // set brings the count of what is in flight up to date, and returns how much less

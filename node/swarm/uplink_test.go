@@ -262,27 +262,26 @@ func TestWhereManyAreConnectedOrHaveJustComeTheFirstWindowIsLess(t *testing.T) {
 }
 
 func TestWhoComesBehindOthersDoesNotTakeTheirQueueForTheWay(t *testing.T) {
+	const way, queue = 50 * time.Millisecond, 100 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
 		l, _ := occupied()
 		behind := l.gauge()
 		behind.under(packetSize)
-		const way, queue = 50 * time.Millisecond, 100 * time.Millisecond
-		if got := behind.way(time.Now(), way+queue); got != way+queue {
-			t.Errorf("where no other way is known, its own is %v, want %v", got, way+queue)
+		if _, known := behind.way(time.Now(), way+queue); known {
+			t.Error("behind others, on a line where no way is known, its own is")
 		}
 		l.window.base = way
-		if got := behind.way(time.Now(), way+queue); got != way {
+		if got, known := behind.way(time.Now(), way+queue); got != way || !known {
 			t.Errorf("behind others its way is %v, want %v", got, way)
 		}
 		time.Sleep(newFor)
-		if got := behind.way(time.Now(), way+queue); got != way+queue {
+		if got, known := behind.way(time.Now(), way+queue); got != way+queue || !known {
 			t.Errorf("later it is %v, want what it has seen: %v", got, way+queue)
 		}
 		l = newUplink()
-		l.window.base = way
 		first := l.gauge()
 		first.under(packetSize)
-		if got := first.way(time.Now(), way+queue); got != way+queue {
+		if got, known := first.way(time.Now(), way+queue); got != way+queue || !known {
 			t.Errorf("of one who comes alone it is %v, want %v", got, way+queue)
 		}
 	})

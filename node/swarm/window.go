@@ -26,6 +26,9 @@ const (
 	// and delayed acknowledgements (25 ms, RFC 9000 section 18.2) blur. A longer pause
 	// between two acknowledgements is the line's.
 	leastRound = 25 * time.Millisecond
+	// roundPause is a pause in which nothing can have been under way for the window: more
+	// than a round trip with a queue.
+	roundPause = time.Second
 	// probeRounds is how many rounds pass from one try for more to the next, and
 	// how many a rate counts for; probeGain is how much more: BBR's figures.
 	probeRounds = 8
@@ -84,21 +87,24 @@ type round struct {
 	long  train // the longest
 }
 
-// delivered is what was acknowledged, and what it took.
+// delivered is what was acknowledged, and what it took. Of those whose way is not known
+// the bytes count, and no more.
 type delivered struct {
 	bytes float64
-	base  float64 // seconds of round trip without a queue, times bytes
-	queue float64 // seconds more that it took, times bytes
+	known float64 // bytes whose way is
+	base  float64 // seconds of round trip without a queue, times those bytes
+	queue float64 // seconds more that it took, times those bytes
 }
 
 func (d *delivered) add(n int, base, queue time.Duration) {
 	d.bytes += float64(n)
+	d.known += float64(n)
 	d.base += float64(n) * base.Seconds()
 	d.queue += float64(n) * queue.Seconds()
 }
 
 // queued reports whether it waited for longer than it may.
-func (d *delivered) queued() bool { return d.queue > d.bytes*mostQueue.Seconds() }
+func (d *delivered) queued() bool { return d.queue > d.known*mostQueue.Seconds() }
 
 func newWindow() window { return window{size: firstWindow} }
 
@@ -108,8 +114,12 @@ func (w *window) thin() bool {
 	return w.n >= sureRounds && w.rate()*longQueue.Seconds() < firstWindow
 }
 
-// wait says that something waits for the window.
+// wait says that something waits for the window. What was acknowledged before a pause is
+// of another round.
 func (w *window) wait(now time.Time) {
+	if r := &w.round; !r.first.IsZero() && now.Sub(r.train.last) > roundPause {
+		*r = round{}
+	}
 	if w.round.began.IsZero() {
 		w.round.began = now
 	}
@@ -128,7 +138,7 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 		r.long = r.train
 	}
 	if !w.found && w.fits(r.long) {
-		w.adapt(0, r.long.base/r.long.bytes, true)
+		w.adapt(0, r.long.base/r.long.known, true)
 		*r = round{}
 		return
 	}
@@ -141,18 +151,28 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 	}
 	r.all.add(n, base, queue)
 	elapsed := now.Sub(r.first)
-	if elapsed < leastRound || elapsed.Seconds()*r.all.bytes < r.all.base+r.all.queue {
+	if elapsed < leastRound || elapsed.Seconds()*r.all.known < r.all.base+r.all.queue {
 		return
 	}
-	w.adapt(r.all.bytes/elapsed.Seconds(), r.all.base/r.all.bytes, r.all.queued())
+	// A round that began before the window was full says nothing of what it could be.
+	if queued := r.all.queued(); w.found || queued || 4*r.all.bytes >= float64(w.size) {
+		w.adapt(r.all.bytes/elapsed.Seconds(), r.all.base/r.all.known, queued)
+	}
 	*r = round{}
+}
+
+// came takes note of n bytes that were delivered to one whose way is not known.
+func (w *window) came(n int) {
+	if !w.round.first.IsZero() {
+		w.round.all.bytes += float64(n)
+	}
 }
 
 // fits reports whether a train tells of a line that takes more than the window: that
 // need not be waited for until the round is over.
 func (w *window) fits(t train) bool {
 	rate := t.rate()
-	return rate > 0 && sized(rate, t.base/t.bytes, mostQueue) > w.size
+	return rate > 0 && sized(rate, t.base/t.known, mostQueue) > w.size
 }
 
 // sized is the window for a rate in bytes a second, a round trip in seconds, and what may

@@ -201,6 +201,34 @@ func TestWhatNobodyWaitsBehindLeavesTheWindowAlone(t *testing.T) {
 	}
 }
 
+func TestAFewPacketsBeforeAPauseDoNotOpenTheWindow(t *testing.T) {
+	const way = 50 * time.Millisecond
+	w, now := newWindow(), time.Unix(0, 0)
+	for range 5 {
+		w.wait(now)
+		w.acked(now.Add(2*way), packetSize, way, 0)
+		w.acked(now.Add(4*way), packetSize, way, 0)
+		now = now.Add(10 * time.Second)
+	}
+	if w.size != firstWindow || w.found {
+		t.Errorf("the window is %d, found %v", w.size, w.found)
+	}
+}
+
+func TestWhatCameToOneWhoseWayIsNotKnownCountsForTheRateAlone(t *testing.T) {
+	const way, queue = 50 * time.Millisecond, 20 * time.Millisecond
+	w, now := newWindow(), time.Unix(0, 0)
+	w.wait(now)
+	for i := range 20 { // 240,000 bytes a second, of that half to each
+		at := now.Add(way + queue + time.Duration(i)*10*time.Millisecond)
+		w.acked(at, packetSize, way, queue)
+		w.came(packetSize)
+	}
+	if !w.found || w.rate() < 200e3 || w.rate() > 280e3 || w.base != way {
+		t.Errorf("found %v, %.0f bytes a second, a way of %v", w.found, w.rate(), w.base)
+	}
+}
+
 func TestABaselineForgetsAWayThatIsNoMore(t *testing.T) {
 	var b baseline
 	now := time.Unix(0, 0)
