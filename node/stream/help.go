@@ -8,10 +8,11 @@ import (
 	"earshot/protocol"
 )
 
-// seekHelp is when the tracker is asked for peers, after the first answer: soon,
-// as others may have begun at the same moment, then ever more rarely.
+// seekHelp is when the tracker is asked for peers, after the first answer: soon, as others
+// may have begun at the same moment, but not before those have their start, as each whom
+// it names takes a handshake; then ever more rarely.
 var seekHelp = [...]time.Duration{
-	250 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second,
+	700 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second,
 }
 
 // enoughPeers is when the tracker is not asked any more: with four sources, the
