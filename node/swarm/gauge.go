@@ -109,7 +109,7 @@ func (g *gauge) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.gauges, g)
-	l.window.shared = len(l.gauges) > few
+	l.window.share(len(l.gauges) > few)
 	g.congestion = 0
 	g.set(now, 0)
 	l.grant(now)

@@ -92,7 +92,7 @@ func (l *uplink) gauge() *gauge {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gauges[g] = struct{}{}
-	l.window.shared = len(l.gauges) > few
+	l.window.share(len(l.gauges) > few)
 	return g
 }
 

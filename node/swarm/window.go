@@ -114,10 +114,19 @@ func (w *window) thin() bool {
 	return w.n >= sureRounds && w.rate()*longQueue.Seconds() < firstWindow
 }
 
-// wait says that something waits for the window. What was acknowledged before a pause is
-// of another round.
+// share says whether many connections share the window. What one was sent of a line that
+// is not known says little of what a crowd can be: so it begins anew.
+func (w *window) share(shared bool) {
+	if shared && !w.shared && !w.found {
+		w.size, w.round = firstWindow, round{}
+	}
+	w.shared = shared
+}
+
+// wait says that something waits for the window. Where many share it, what was
+// acknowledged before a pause is of another round.
 func (w *window) wait(now time.Time) {
-	if r := &w.round; !r.first.IsZero() && now.Sub(r.train.last) > roundPause {
+	if r := &w.round; w.shared && !r.first.IsZero() && now.Sub(r.train.last) > roundPause {
 		*r = round{}
 	}
 	if w.round.began.IsZero() {
@@ -154,8 +163,9 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 	if elapsed < leastRound || elapsed.Seconds()*r.all.known < r.all.base+r.all.queue {
 		return
 	}
-	// A round that began before the window was full says nothing of what it could be.
-	if queued := r.all.queued(); w.found || queued || 4*r.all.bytes >= float64(w.size) {
+	// Of one listener a few packets may be all that there was to send. Of a crowd they say
+	// that it has not come yet.
+	if queued := r.all.queued(); w.found || queued || !w.shared || 4*r.all.bytes >= float64(w.size) {
 		w.adapt(r.all.bytes/elapsed.Seconds(), r.all.base/r.all.known, queued)
 	}
 	*r = round{}

@@ -201,9 +201,11 @@ func TestWhatNobodyWaitsBehindLeavesTheWindowAlone(t *testing.T) {
 	}
 }
 
-func TestAFewPacketsBeforeAPauseDoNotOpenTheWindow(t *testing.T) {
+func TestAFewPacketsOfACrowdDoNotOpenTheWindow(t *testing.T) {
 	const way = 50 * time.Millisecond
 	w, now := newWindow(), time.Unix(0, 0)
+	w.size = 4 * firstWindow // by those who came before
+	w.share(true)
 	for range 5 {
 		w.wait(now)
 		w.acked(now.Add(2*way), packetSize, way, 0)
