@@ -13,8 +13,9 @@ import (
 // than it takes: what waits here can still be overtaken, what waits in the line's own
 // queue cannot, or is dropped there (CoDel, RFC 8289, after 100 ms).
 //
-// First goes what sounds already and would end soon, the soonest needed first; then
-// what is needed by now; then those who wait for their first sound, in order of
+// First goes what sounds already and would end soon, the soonest needed first; then, by
+// turns with a start that others wait for, connections that come (comers); then what is
+// needed by now; then those who wait for their first sound, in order of
 // their coming; then everything, the soonest needed first. So a line that is too
 // thin for all who begin starts as many as it can carry, one after another, and
 // lets none of them wait again; those who can have the start from a peer wait for

@@ -14,5 +14,5 @@
 // sides, but for a joining node, which is given the authority's root only if its
 // public key has the hash that the join link names; small handshakes (one
 // Ed25519 certificate, X25519), so that they fit QUIC's first flights; and
-// session tickets that outlive both processes, for 0-RTT.
+// session tickets that outlive both processes, for 0-RTT, and are kept while they are good.
 package identity
