@@ -45,15 +45,8 @@ func contest(t *testing.T, comers int, wants map[string]need) (came []int, had m
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for name, n := range wants {
-		other := l.gauge()
-		wg.Go(func() {
-			turn, err := l.take(t.Context(), other, n)
-			if err != nil {
-				t.Error(err)
-				return
-			}
+		l.wants(t, &wg, n, func(other *gauge) {
 			other.under(quantum)
-			turn.end()
 			mu.Lock()
 			defer mu.Unlock()
 			had[name] = now()

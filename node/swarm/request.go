@@ -71,11 +71,10 @@ func letGo(s *quic.Stream, r io.Reader, code protocol.Code) {
 // is being read. What the other side refuses is a *protocol.Refused. asked, if not nil,
 // is called once the request is on its way, or will not be.
 func (c *Conn) Get(ctx context.Context, m *protocol.Get, asked func()) (*Run, error) {
-	if asked == nil {
-		asked = func() {}
+	if asked != nil {
+		asked = sync.OnceFunc(asked)
+		defer asked()
 	}
-	asked = sync.OnceFunc(asked)
-	defer asked()
 	s, r, answer, err := c.request(ctx, m, asked)
 	if err != nil {
 		return nil, err
@@ -118,7 +117,7 @@ func (c *Conn) Open(ctx context.Context, m *protocol.Open) (*Opening, error) {
 	c.mu.Lock()
 	c.proofs[m.ID] = proof
 	c.mu.Unlock()
-	s, r, answer, err := c.request(ctx, m, func() {})
+	s, r, answer, err := c.request(ctx, m, nil)
 	if err != nil {
 		c.forgetProof(m.ID, proof)
 		return nil, err
@@ -190,7 +189,7 @@ func readProof(r io.Reader, size int64) ([]byte, error) {
 
 // GetProof asks for a track's proof tree; the caller verifies it.
 func (c *Conn) GetProof(ctx context.Context, id protocol.ID) ([]byte, error) {
-	s, r, answer, err := c.request(ctx, &protocol.GetProof{ID: id}, func() {})
+	s, r, answer, err := c.request(ctx, &protocol.GetProof{ID: id}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +258,7 @@ func (c *Conn) Withdraw(ctx context.Context, ids []protocol.ID) error {
 
 // ask makes a request whose whole answer is one message of type M.
 func ask[M protocol.Message](ctx context.Context, c *Conn, m protocol.Message) (answer M, err error) {
-	s, r, a, err := c.request(ctx, m, func() {})
+	s, r, a, err := c.request(ctx, m, nil)
 	if err != nil {
 		return answer, err
 	}
@@ -310,7 +309,9 @@ func (c *Conn) tryRequest(ctx context.Context, m protocol.Message, asked func())
 		return nil, nil, nil, err
 	}
 	s.Close() // fails where the answer is here already, and nothing more is wanted to be heard
-	asked()
+	if asked != nil {
+		asked()
+	}
 	s.SetReadDeadline(time.Now().Add(stallTimeout))
 	r := protocol.NewReader(s)
 	answer, err := r.Next()

@@ -25,6 +25,20 @@ func (g *gauge) under(bytes int) {
 	g.RecordEvent(qlog.MetricsUpdated{BytesInFlight: bytes, CongestionWindow: 1 << 20, LatestRTT: time.Millisecond})
 }
 
+// wants has a new connection wait for a turn, do something in it and end it.
+func (l *uplink) wants(t *testing.T, wg *sync.WaitGroup, n need, do func(g *gauge)) {
+	g := l.gauge()
+	wg.Go(func() {
+		turn, err := l.take(t.Context(), g, n)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		do(g)
+		turn.end()
+	})
+}
+
 func TestSoundGoesBeforeStartsAndStartsBeforeTheRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, g := occupied()
@@ -42,17 +56,10 @@ func TestSoundGoesBeforeStartsAndStartsBeforeTheRest(t *testing.T) {
 		var order []string
 		var wg sync.WaitGroup
 		for name, n := range wants {
-			other := l.gauge()
-			wg.Go(func() {
-				turn, err := l.take(t.Context(), other, n)
-				if err != nil {
-					t.Error(err)
-					return
-				}
+			l.wants(t, &wg, n, func(*gauge) {
 				mu.Lock()
+				defer mu.Unlock()
 				order = append(order, name)
-				mu.Unlock()
-				turn.end()
 			})
 		}
 		synctest.Wait()

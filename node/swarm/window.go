@@ -56,7 +56,7 @@ const (
 // It is BBR's control (Cardwell et al., ACM Queue 14(5), 2016) of all connections
 // together: it doubles each round trip until packets queue. From then on it is the
 // most that was delivered in a round, as a rate, times the round trip without a
-// queue and mostQueue; now and then it tries for more. As it follows the rate and
+// queue and what may queue; now and then it tries for more. As it follows the rate and
 // not the delay, a way that jitters, or a queue that others make, costs the share
 // that they take and never leads to nothing.
 //
