@@ -86,17 +86,13 @@ func (c *Conn) Connect(ctx context.Context, peers []protocol.Peer) {
 func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 	var wg sync.WaitGroup
 	for _, p := range peers {
-		if !s.reserve(p.Node) {
-			continue
-		}
-		addrs := s.addresses(p, by)
-		if len(addrs) == 0 || !s.dials.limit.AllowN(time.Now(), len(addrs)) {
-			s.release(p.Node)
+		d, first := s.enter(p.Node, s.addresses(p, by))
+		if !first {
 			continue
 		}
 		wg.Go(func() {
-			defer s.release(p.Node)
-			if err := s.connect(ctx, p, addrs); err != nil {
+			defer s.leave(p.Node, d)
+			if err := s.connect(ctx, p.Node, d); err != nil {
 				s.log.Debug("dialling a peer failed", "node", p.Node.Short(), "err", err)
 			}
 		})
@@ -104,17 +100,61 @@ func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 	wg.Wait()
 }
 
-// reserve takes the dialling of a node on, if it is to be dialled.
-func (s *Swarm) reserve(node protocol.NodeID) bool {
+// dialing is the race of a node's addresses. Others of it that are named meanwhile come
+// into it: those that this node remembers, and dials first, may be of before a restart.
+type dialing struct {
+	addrs   []netip.AddrPort    // that are or were in it; under Swarm.mu
+	entered chan netip.AddrPort // of them, those that wait for their start; raceSize slots
+}
+
+// raceSize is how many addresses of one node are raced: what one peer message names, and
+// some of before.
+const raceSize = 2 * (1 + protocol.MaxLocalAddrs)
+
+// enter has addresses of a node dialled that are not yet, unless it is a neighbour. first
+// says that the race begins with them.
+func (s *Swarm) enter(node protocol.NodeID, addrs []netip.AddrPort) (d *dialing, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.conns[node]
-	_, dialing := s.dialing[node]
-	if known || dialing || s.closed || node == s.config.Self || len(s.conns)+len(s.dialing) >= hardNeighbours {
+	if s.conns[node] != nil || s.closed || node == s.config.Self {
+		return nil, false
+	}
+	if d = s.dialing[node]; d == nil {
+		if len(s.conns)+len(s.dialing) >= hardNeighbours {
+			return nil, false
+		}
+		d, first = &dialing{entered: make(chan netip.AddrPort, raceSize)}, true
+	}
+	addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return slices.Contains(d.addrs, a) })
+	if len(addrs) == 0 || len(d.addrs)+len(addrs) > raceSize || !s.dials.limit.AllowN(time.Now(), len(addrs)) {
+		return nil, false
+	}
+	for _, a := range addrs {
+		d.entered <- a // has room for all
+	}
+	d.addrs = append(d.addrs, addrs...)
+	s.dialing[node] = d
+	return d, first
+}
+
+// lost reports whether a race is over, as nobody has entered it since.
+func (s *Swarm) lost(node protocol.NodeID, d *dialing) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(d.entered) > 0 {
 		return false
 	}
-	s.dialing[node] = struct{}{}
+	delete(s.dialing, node)
 	return true
+}
+
+// leave takes a race out that is over.
+func (s *Swarm) leave(node protocol.NodeID, d *dialing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dialing[node] == d {
+		delete(s.dialing, node)
+	}
 }
 
 // Alone reports whether there is no neighbour, and none is being dialled.
@@ -129,12 +169,6 @@ func (s *Swarm) Alone() bool {
 	return len(s.dialing) == 0
 }
 
-func (s *Swarm) release(node protocol.NodeID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.dialing, node)
-}
-
 // addresses returns those of a peer that are to be dialled.
 func (s *Swarm) addresses(p protocol.Peer, by namer) (addrs []netip.AddrPort) {
 	lan := s.isNear(p.Public)
@@ -146,57 +180,65 @@ func (s *Swarm) addresses(p protocol.Peer, by namer) (addrs []netip.AddrPort) {
 	return addrs
 }
 
-// connect races the addresses of one peer.
-func (s *Swarm) connect(ctx context.Context, p protocol.Peer, addrs []netip.AddrPort) error {
-	ctx, cancel := context.WithCancel(ctx)
+// dialed is what became of one address.
+type dialed struct {
+	addr netip.AddrPort
+	qc   *quic.Conn
+	err  error
+}
+
+// connect races the addresses of one node.
+func (s *Swarm) connect(ctx context.Context, node protocol.NodeID, d *dialing) error {
+	racing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type dialed struct {
-		addr netip.AddrPort
-		qc   *quic.Conn
-		err  error
-	}
-	results := make(chan dialed, len(addrs))
-	for _, a := range addrs {
-		go func() { // waited for by the loop below
-			qc, err := s.endpoint.dial(ctx, net.UDPAddrFromAddrPort(a), s.config.DialTLS(p.Node, false))
-			if err == nil {
-				select { // an address counts only when it answers
-				case <-qc.HandshakeComplete():
-				case <-qc.Context().Done():
-					err = context.Cause(qc.Context())
-				case <-ctx.Done():
-					err = ctx.Err()
-					qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeCancelled), "")
-				}
-			}
-			results <- dialed{a, qc, err}
-		}()
-	}
+	results := make(chan dialed)
 	var won *quic.Conn
 	var failed error
-	for range addrs {
-		r := <-results
-		switch {
-		case r.err != nil:
-			failed = r.err
-			if ctx.Err() == nil {
-				s.dials.bury(r.addr)
+	for running := 0; running > 0 || won == nil && !s.lost(node, d); {
+		select {
+		case a := <-d.entered:
+			running++
+			go func() { results <- s.dial(racing, node, a) }() // waited for by this loop
+		case r := <-results:
+			running--
+			switch {
+			case r.err != nil:
+				failed = r.err
+				if racing.Err() == nil {
+					s.dials.bury(r.addr)
+				}
+			case won == nil:
+				won = r.qc
+				cancel()
+			default:
+				r.qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeDuplicate), "")
 			}
-		case won == nil:
-			won = r.qc
-			cancel()
-		default:
-			r.qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeDuplicate), "")
 		}
 	}
 	if won == nil {
 		return failed
 	}
-	c := newConn(s, won, p.Node, false, true)
+	c := newConn(s, won, node, false, true)
 	if err := s.admit(c); err != nil {
 		c.close(protocol.CodeDuplicate)
 		return err
 	}
 	go s.serveConn(c) // s.wg waits for it
 	return nil
+}
+
+// dial dials one address; it counts only when it answers.
+func (s *Swarm) dial(ctx context.Context, node protocol.NodeID, a netip.AddrPort) dialed {
+	qc, err := s.endpoint.dial(ctx, net.UDPAddrFromAddrPort(a), s.config.DialTLS(node, false))
+	if err == nil {
+		select {
+		case <-qc.HandshakeComplete():
+		case <-qc.Context().Done():
+			err = context.Cause(qc.Context())
+		case <-ctx.Done():
+			err = ctx.Err()
+			qc.CloseWithError(quic.ApplicationErrorCode(protocol.CodeCancelled), "")
+		}
+	}
+	return dialed{a, qc, err}
 }

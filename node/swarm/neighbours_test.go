@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -129,6 +130,30 @@ func TestANodeAtSeveralAddressesIsANeighbourAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who begins again is remembered at an address of before.
+func TestANodeThatIsDialledWhereItWasIsReachedWhereItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		defer w.net.Close()
+		a, b := w.node(nil, nil), w.node(nil, nil)
+		defer a.Close()
+		defer b.Close()
+		before := peer(b)
+		before.Public = netip.MustParseAddrPort("198.51.100.1:4433")
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		wg.Go(func() { a.Connect(ctx, []protocol.Peer{before}) })
+		time.Sleep(10 * time.Millisecond)
+		a.Connect(t.Context(), []protocol.Peer{before, peer(b)}) // one race: this is of its first call
+		time.Sleep(100 * time.Millisecond)
+		if len(a.Neighbours()) != 1 {
+			t.Error("a dead address held the other up")
+		}
+	})
 }
 
 func TestAStrangerOfAnotherSwarmIsNotANeighbour(t *testing.T) {

@@ -98,7 +98,7 @@ type Swarm struct {
 	mu      sync.Mutex
 	closed  bool
 	conns   map[protocol.NodeID]*Conn
-	dialing map[protocol.NodeID]struct{}
+	dialing map[protocol.NodeID]*dialing
 	watches map[protocol.ID]Watcher
 	joined  chan struct{} // closed when a neighbour comes
 	news    chan struct{} // closed when a chunk or a proof tree comes
@@ -118,7 +118,7 @@ func New(c Config) (*Swarm, error) {
 		uploads: newUploads(uploadSlots, maxWaiting),
 		buffers: sync.Pool{New: func() any { return new(sendBuffer) }},
 		conns:   map[protocol.NodeID]*Conn{},
-		dialing: map[protocol.NodeID]struct{}{},
+		dialing: map[protocol.NodeID]*dialing{},
 		watches: map[protocol.ID]Watcher{},
 		joined:  make(chan struct{}),
 		news:    make(chan struct{}),
