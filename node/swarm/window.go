@@ -163,9 +163,8 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 	if elapsed < leastRound || elapsed.Seconds()*r.all.known < r.all.base+r.all.queue {
 		return
 	}
-	// Of one listener a few packets may be all that there was to send. Of a crowd they say
-	// that it has not come yet.
-	if queued := r.all.queued(); w.found || queued || !w.shared || 4*r.all.bytes >= float64(w.size) {
+	// A few packets may be all that there was to send, and say nothing of a larger window.
+	if queued := r.all.queued(); w.found || queued || 4*r.all.bytes >= float64(w.size) {
 		w.adapt(r.all.bytes/elapsed.Seconds(), r.all.base/r.all.known, queued)
 	}
 	*r = round{}
