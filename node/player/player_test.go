@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,37 @@ func TestTracksJoinWithoutAGapOrALostSample(t *testing.T) {
 			t.Errorf("%d started and %d ended, want %d", got, len(p.kinds(EventEnded)), want)
 		}
 	})
+}
+
+func TestNothingIsLookedUpBesideAStart(t *testing.T) {
+	for name, test := range map[string]struct {
+		opens time.Duration
+		want  []int // the tracks that are looked up
+	}{
+		"what plays tells of itself":       {100 * time.Millisecond, []int{1}},
+		"a start that takes long may wait": {2 * time.Second, []int{0, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				src := newSource(seconds(20), seconds(20))
+				src.tracks[0].opens = test.opens
+				begin := time.Now()
+				var got []int
+				play(t.Context(), src, func(c *Config) {
+					c.Describe = func(_ context.Context, id protocol.ID) (protocol.Track, error) {
+						if since := time.Since(begin); since < min(test.opens, lookUpAfter) {
+							t.Errorf("track %d was looked up after %v", id[0], since)
+						}
+						got = append(got, int(id[0]))
+						return protocol.Track{ID: id, Title: "A title"}, nil
+					}
+				})
+				if !slices.Equal(got, test.want) {
+					t.Errorf("looked up: %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
 }
 
 func TestFirstSampleLeavesAsSoonAsItIsThere(t *testing.T) {

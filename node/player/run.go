@@ -102,9 +102,10 @@ func (p *Player) conduct(ctx context.Context, failed <-chan error) error {
 		p.lookAhead(ctx)
 		p.aim()
 		p.keepHeads(ctx)
-		p.describe(ctx)
+		again := p.describe(ctx)
 		p.publish()
 		select {
+		case <-again:
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-failed:
@@ -215,9 +216,18 @@ func (p *Player) isPassed(e *entry) bool {
 	return ok
 }
 
-// describe has tracks looked up of which the ID alone is known, one at a time.
-func (p *Player) describe(ctx context.Context) {
+// lookUpAfter is how long a track that is being opened keeps others from being looked up:
+// longer than a start takes in a crowd (node/bench), and before anyone wonders.
+const lookUpAfter = time.Second
+
+// describe has tracks looked up of which the ID alone is known, one at a time, but none
+// beside a start, which tells of its own: those who begin together would each burden a thin
+// line, or a busy processor, with that before the sound. again is when to look again.
+func (p *Player) describe(ctx context.Context) (again <-chan time.Time) {
 	for !p.asking && len(p.unknown) > 0 {
+		if wait := lookUpAfter - time.Since(p.asked); p.now != nil && !p.now.opened && wait > 0 {
+			return time.After(wait)
+		}
 		e := p.unknown[0]
 		p.unknown = p.unknown[1:]
 		if e.track.Title != "" || e.track.Size != 0 {
@@ -230,4 +240,5 @@ func (p *Player) describe(ctx context.Context) {
 			p.tell(ctx, note{kind: noteDescribed, track: t, err: err})
 		})
 	}
+	return nil
 }

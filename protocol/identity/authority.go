@@ -43,7 +43,7 @@ const (
 	// covers a wrong time zone.
 	clockSlack = 24 * time.Hour
 
-	keyFile  = "key"      // an Ed25519 seed
+	keyFile  = "key"      // Ed25519: seed and public key
 	leafFile = "leaf.der" // the node's certificate
 	rootFile = "root.der" // the authority's
 )
@@ -73,6 +73,7 @@ func OpenAuthority(dir string, now time.Time) (*Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the swarm's authority: %w: restore the folder %s from a backup", err, dir)
 	}
+	key = ed25519.NewKeyFromSeed(key.Seed()) // a public half that is damaged would sign in vain
 	if !key.Public().(ed25519.PublicKey).Equal(root.PublicKey) {
 		return nil, fmt.Errorf("opening the swarm's authority: the key is not the certificate's: restore the folder %s from a backup", dir)
 	}

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -50,29 +49,36 @@ func LoadKey(dir string) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
+// readKey reads a key with its public half, which takes no time; of a seed alone, as it
+// was kept before, that half is computed, a millisecond and more of a start.
 func readKey(dir string) (ed25519.PrivateKey, error) {
 	path := filepath.Join(dir, keyFile)
-	seed, err := os.ReadFile(path)
+	key, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s has %d bytes, not a key's %d: restore it, or remove the folder %s and join again",
-			path, len(seed), ed25519.SeedSize, dir)
+	switch len(key) {
+	case ed25519.PrivateKeySize:
+		return key, nil
+	case ed25519.SeedSize:
+		return ed25519.NewKeyFromSeed(key), nil
 	}
-	return ed25519.NewKeyFromSeed(seed), nil
+	return nil, fmt.Errorf("%s has %d bytes, not a key's %d: restore it, or remove the folder %s and join again",
+		path, len(key), ed25519.PrivateKeySize, dir)
 }
 
 func makeKey(dir string) (ed25519.PrivateKey, error) {
-	seed := make([]byte, ed25519.SeedSize)
-	rand.Read(seed)
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, keyFile), seed, 0o600); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, keyFile), key, 0o600); err != nil {
 		return nil, err
 	}
-	return ed25519.NewKeyFromSeed(seed), nil
+	return key, nil
 }
 
 // New puts an identity together and checks that its parts belong together: the

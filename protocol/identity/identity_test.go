@@ -143,7 +143,7 @@ func TestNoIdentityIsNotExist(t *testing.T) {
 
 func TestADamagedFolderIsAnErrorThatSaysWhatToDo(t *testing.T) {
 	for _, name := range []string{leafFile, rootFile, keyFile} {
-		for _, data := range []string{"", "x", "a key of thirty-two bytes, but an"} {
+		for _, data := range []string{"", "x", "a key of thirty-two bytes, but an", "a key of sixty-four bytes, as they are kept, but another than that"[:ed25519.PrivateKeySize]} {
 			dir, home := t.TempDir(), t.TempDir()
 			a, err := OpenAuthority(home, time.Now())
 			if err != nil {
@@ -166,6 +166,21 @@ func TestADamagedFolderIsAnErrorThatSaysWhatToDo(t *testing.T) {
 				t.Errorf("an authority with a %s of %q opened", name, data)
 			}
 		}
+	}
+}
+
+func TestAKeyThatIsASeedAloneIsGood(t *testing.T) {
+	a, dir := newAuthority(t), t.TempDir()
+	memberIn(t, a, dir, time.Now())
+	want, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, keyFile), want.key.Seed(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Load(dir); err != nil || !got.key.Equal(want.key) {
+		t.Errorf("another key, or %v", err)
 	}
 }
 
