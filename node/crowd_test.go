@@ -6,11 +6,19 @@ import (
 )
 
 func TestNewProcessesThatBeginTogetherPassTheStartOn(t *testing.T) {
-	for name, known := range map[string]bool{"from a server that knows its line": true, "from one that does not": false} {
+	for name, test := range map[string]struct {
+		known bool          // the server knows its line
+		late  time.Duration // and takes so long to look up a proof tree
+	}{
+		"from a server that knows its line": {known: true},
+		"from one that does not":            {},
+		"from one whose disk is slow":       {known: true, late: 20 * time.Millisecond},
+	} {
 		t.Run(name, func(t *testing.T) {
 			track := newLabTrack(1, 20*time.Second, 192_000)
+			track.late = test.late
 			labWith(withUp(serverLine, 2e6), track).run(t, func(t *testing.T, l *lab) {
-				nodes := l.restarted(12, homeLine, known)
+				nodes := l.restarted(12, homeLine, test.known)
 				defer closeAll(nodes)
 				all, copies := l.hearAll(nodes, track, 0)
 				passedOn(t, all, copies)

@@ -76,6 +76,9 @@ const (
 	// proofWithin is when a proof tree is needed that goes behind a head: until then
 	// paths come with what is taken from peers, and peers can bring it sooner.
 	proofWithin = 1200 * time.Millisecond
+	// proofSoon is the same for the first of those who begin, where the answer came without
+	// the path: until then it cannot pass the start on. By then it has it.
+	proofSoon = 100 * time.Millisecond
 	// trackerQueue holds what members announced until the tracker has it. More
 	// is dropped: it is announced again (package node).
 	trackerQueue = 4096
@@ -165,8 +168,9 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		length = schedule.LeastHead // the rest is handed out in parts
 	}
 	answer.HeadFirst, answer.HeadCount = header.Run(m.From, min(m.Head, length))
-	if own.before == 0 {
-		provePart(answer, tree)
+	within := proofWithin
+	if own.before == 0 && !provePart(answer, tree) {
+		within = proofSoon
 	}
 	if err := to.Send(answer); err != nil {
 		return err
@@ -177,7 +181,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		// The stream's context ends with the head, the proof tree may come later.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 		defer cancel()
-		o.sendProof(ctx, tree, &answer.Header, to, proofWithin)
+		o.sendProof(ctx, tree, &answer.Header, to, within)
 	})
 	if answer.HeadCount == 0 {
 		to.End(nil) // the stream; the proof tree goes on
@@ -228,8 +232,8 @@ func (o *Origin) proof(ctx context.Context, id protocol.ID) *proof {
 
 // provePart adds what verifies the beginning of a head, so that the first of those
 // who begin can pass that on before it has the proof tree. Nobody waits for that
-// tree if it is not at hand.
-func provePart(answer *protocol.Opened, p *proof) {
+// tree if it is not at hand: then it is false.
+func provePart(answer *protocol.Opened, p *proof) bool {
 	_, n := answer.Header.Run(answer.Header.TimeAt(int64(answer.HeadFirst)*protocol.ChunkSize), schedule.LeastHead)
 	n = min(n, answer.HeadCount)
 	timer := time.NewTimer(proofAtHand)
@@ -237,11 +241,12 @@ func provePart(answer *protocol.Opened, p *proof) {
 	select {
 	case <-p.done:
 	case <-timer.C:
-		return
+		return false
 	}
 	if p.err == nil && n > 0 {
 		answer.Proven, answer.Path = n, protocol.Path(p.tree, answer.Header.Size, answer.HeadFirst, n)
 	}
+	return true
 }
 
 // openAhead gives the first second of a track that someone may play, where nobody
