@@ -74,6 +74,9 @@ const (
 	// which it is 140 ms at 2 Mbit/s. Three quarters of it are 100.
 	fewNew = 3
 	newFor = time.Second
+	// aloneWindow is the first window of one who is alone: a start from inside a track at
+	// 192 kbit/s, with the second before it that decoders begin at, in whole chunks.
+	aloneWindow = 2 * firstWindow
 	// turnTime is when a turn that sends nothing is lost: its connection waits
 	// for its reader, and not for the line.
 	turnTime = 250 * time.Millisecond
@@ -205,23 +208,30 @@ func (l *uplink) grant(now time.Time) {
 	l.window.room(now, !full)
 }
 
-// most is how much may be under way: of a first window less, where so many are connected
-// that many may begin at once, or have just come.
+// most is how much may be under way. While the line is not known that depends on how many
+// are there: as many as are connected may begin at once, and have, if they have just come.
 func (l *uplink) most(now time.Time) int {
+	first := !l.window.found && l.window.size == firstWindow
 	switch {
-	case l.window.size != firstWindow || l.window.found:
+	case !first:
 		return l.window.size
 	case len(l.gauges) > few:
 		return firstWindow / 2
 	}
-	come := 0
+	come, busy := 0, 0
 	for g := range l.gauges {
 		if now.Sub(g.since) < newFor {
 			come++
 		}
+		if g.inFlight+g.granted > 0 {
+			busy++
+		}
 	}
-	if come > fewNew {
+	switch {
+	case come > fewNew:
 		return firstWindow * 3 / 4
+	case come < 2 && busy < 2 && l.comers.next == nil:
+		return aloneWindow
 	}
 	return firstWindow
 }

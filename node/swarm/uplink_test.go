@@ -133,7 +133,7 @@ func TestATurnThatIsNotUsedIsGivenBack(t *testing.T) {
 		g := l.gauge()
 		ctx, cancel := context.WithCancel(t.Context())
 		var turns []*turn
-		for l.granted < firstWindow {
+		for l.granted < aloneWindow {
 			turn, err := l.take(t.Context(), g, need{start: true})
 			if err != nil {
 				t.Fatal(err)
@@ -239,14 +239,17 @@ func TestAWindowThatIsKeptForOthersIsNotFull(t *testing.T) {
 	}
 }
 
-func TestWhereManyAreConnectedOrHaveJustComeTheFirstWindowIsLess(t *testing.T) {
-	for _, test := range []struct{ connected, come, most int }{
-		{few, 0, firstWindow},
-		{few + 1, 0, firstWindow / 2},
-		{0, fewNew, firstWindow},
-		{0, fewNew + 1, firstWindow * 3 / 4},
-		{few - fewNew, fewNew, firstWindow},
-		{0, few + 1, firstWindow / 2},
+func TestTheFirstWindowIsLessTheMoreThereAre(t *testing.T) {
+	for _, test := range []struct{ connected, come, busy, most int }{
+		{few, 0, 1, aloneWindow},
+		{few, 0, 2, firstWindow},
+		{few + 1, 0, 1, firstWindow / 2},
+		{0, 1, 1, aloneWindow},
+		{0, 2, 0, firstWindow},
+		{0, fewNew, 0, firstWindow},
+		{0, fewNew + 1, 0, firstWindow * 3 / 4},
+		{few - fewNew, fewNew, 0, firstWindow},
+		{0, few + 1, 0, firstWindow / 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newUplink()
@@ -256,6 +259,13 @@ func TestWhereManyAreConnectedOrHaveJustComeTheFirstWindowIsLess(t *testing.T) {
 			time.Sleep(newFor)
 			for range test.come {
 				l.gauge()
+			}
+			busy := 0
+			for g := range l.gauges {
+				if busy++; busy > test.busy {
+					break
+				}
+				g.inFlight = 1
 			}
 			if got := l.most(time.Now()); got != test.most {
 				t.Errorf("of %+v %d bytes may be under way", test, got)
