@@ -54,7 +54,7 @@ func (g *gauge) RecordEvent(e qlogwriter.Event) {
 		if base, known := g.way(now, m.LatestRTT); known {
 			l.window.acked(now, n, base, m.LatestRTT-base)
 		} else {
-			l.window.came(n)
+			l.window.came(now, n)
 		}
 		g.lost = 0
 	}

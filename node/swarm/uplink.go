@@ -70,10 +70,11 @@ const (
 	// wait for.
 	few = 8
 	// fewNew is how many may have come within newFor, as those do who begin at once, for
-	// it to be whole: their handshakes, 1.2 KB each, are in the line's queue too, with
-	// which it is 140 ms at 2 Mbit/s. Three quarters of it are 100.
+	// it to be whole: their handshakes, 1.2 KB each, are in that queue too.
 	fewNew = 3
 	newFor = time.Second
+	// crowdWindow is the first window of more than that: 70 ms of 2 Mbit/s.
+	crowdWindow = firstWindow / 2
 	// aloneWindow is the first window of one who is alone: a start from inside a track at
 	// 192 kbit/s, with the second before it that decoders begin at, in whole chunks.
 	aloneWindow = 2 * firstWindow
@@ -211,12 +212,11 @@ func (l *uplink) grant(now time.Time) {
 // most is how much may be under way. While the line is not known that depends on how many
 // are there: as many as are connected may begin at once, and have, if they have just come.
 func (l *uplink) most(now time.Time) int {
-	first := !l.window.found && l.window.size == firstWindow
-	switch {
-	case !first:
+	if l.window.found || l.window.size != firstWindow {
 		return l.window.size
-	case len(l.gauges) > few:
-		return firstWindow / 2
+	}
+	if len(l.gauges) > few {
+		return crowdWindow
 	}
 	come, busy := 0, 0
 	for g := range l.gauges {
@@ -229,7 +229,7 @@ func (l *uplink) most(now time.Time) int {
 	}
 	switch {
 	case come > fewNew:
-		return firstWindow * 3 / 4
+		return crowdWindow
 	case come < 2 && busy < 2 && l.comers.next == nil:
 		return aloneWindow
 	}

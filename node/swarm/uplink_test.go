@@ -243,13 +243,13 @@ func TestTheFirstWindowIsLessTheMoreThereAre(t *testing.T) {
 	for _, test := range []struct{ connected, come, busy, most int }{
 		{few, 0, 1, aloneWindow},
 		{few, 0, 2, firstWindow},
-		{few + 1, 0, 1, firstWindow / 2},
+		{few + 1, 0, 1, crowdWindow},
 		{0, 1, 1, aloneWindow},
 		{0, 2, 0, firstWindow},
 		{0, fewNew, 0, firstWindow},
-		{0, fewNew + 1, 0, firstWindow * 3 / 4},
+		{0, fewNew + 1, 0, crowdWindow},
 		{few - fewNew, fewNew, 0, firstWindow},
-		{0, few + 1, 0, firstWindow / 2},
+		{0, few + 1, 0, crowdWindow},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newUplink()

@@ -26,8 +26,8 @@ const (
 	// and delayed acknowledgements (25 ms, RFC 9000 section 18.2) blur. A longer pause
 	// between two acknowledgements is the line's.
 	leastRound = 25 * time.Millisecond
-	// roundPause is a pause in which nothing can have been under way for the window: more
-	// than a round trip with a queue.
+	// roundPause is for how long nothing waits before a round is over: more than a round
+	// trip with a queue, so nothing is under way any more.
 	roundPause = time.Second
 	// probeRounds is how many rounds pass from one try for more to the next, and
 	// how many a rate counts for; probeGain is how much more: BBR's figures.
@@ -73,6 +73,7 @@ type window struct {
 	pace   float64              // bytes a second at which to send; 0 for as fast as the window allows
 	base   time.Duration        // round trip without a queue, of the last round; 0 before the line is known
 	open   time.Time            // since when it has had room; zero while it is full
+	waited time.Time            // when something last waited for it
 
 	round round
 }
@@ -123,12 +124,13 @@ func (w *window) share(shared bool) {
 	w.shared = shared
 }
 
-// wait says that something waits for the window. Where many share it, what was
-// acknowledged before a pause is of another round.
+// wait says that something waits for the window. What was acknowledged before nothing did
+// for a while is of another round.
 func (w *window) wait(now time.Time) {
-	if r := &w.round; w.shared && !r.first.IsZero() && now.Sub(r.train.last) > roundPause {
-		*r = round{}
+	if now.Sub(w.waited) > roundPause {
+		w.round = round{}
 	}
+	w.waited = now
 	if w.round.began.IsZero() {
 		w.round.began = now
 	}
@@ -159,8 +161,22 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 		return
 	}
 	r.all.add(n, base, queue)
+	w.end(now)
+}
+
+// came takes note of n bytes that were delivered to one whose way is not known.
+func (w *window) came(now time.Time, n int) {
+	if !w.round.first.IsZero() {
+		w.round.all.bytes += float64(n)
+		w.end(now)
+	}
+}
+
+// end ends the round, if it has lasted for a round trip.
+func (w *window) end(now time.Time) {
+	r := &w.round
 	elapsed := now.Sub(r.first)
-	if elapsed < leastRound || elapsed.Seconds()*r.all.known < r.all.base+r.all.queue {
+	if elapsed < leastRound || r.all.known == 0 || elapsed.Seconds()*r.all.known < r.all.base+r.all.queue {
 		return
 	}
 	// A few packets may be all that there was to send, and say nothing of a larger window.
@@ -168,13 +184,6 @@ func (w *window) acked(now time.Time, n int, base, queue time.Duration) {
 		w.adapt(r.all.bytes/elapsed.Seconds(), r.all.base/r.all.known, queued)
 	}
 	*r = round{}
-}
-
-// came takes note of n bytes that were delivered to one whose way is not known.
-func (w *window) came(n int) {
-	if !w.round.first.IsZero() {
-		w.round.all.bytes += float64(n)
-	}
 }
 
 // fits reports whether a train tells of a line that takes more than the window: that

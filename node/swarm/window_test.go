@@ -236,7 +236,7 @@ func TestWhatCameToOneWhoseWayIsNotKnownCountsForTheRateAlone(t *testing.T) {
 	for i := range 20 { // 240,000 bytes a second, of that half to each
 		at := now.Add(way + queue + time.Duration(i)*10*time.Millisecond)
 		w.acked(at, packetSize, way, queue)
-		w.came(packetSize)
+		w.came(at, packetSize)
 	}
 	if !w.found || w.rate() < 200e3 || w.rate() > 280e3 || w.base != way {
 		t.Errorf("found %v, %.0f bytes a second, a way of %v", w.found, w.rate(), w.base)
