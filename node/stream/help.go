@@ -28,11 +28,11 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 			o.Head.Close()
 			defer o.cancel()
 			f.s.noteCompany(o)
-			o.conn.Connect(ctx, o.Peers)
+			o.Connect(ctx)
 			f.takeProof(ctx, ctx, o)
 		}
 	} else {
-		first.conn.Connect(ctx, first.Peers)
+		first.Connect(ctx)
 	}
 	for try := 0; ; try = min(try+1, len(seekHelp)-1) {
 		select {

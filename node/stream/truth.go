@@ -41,7 +41,7 @@ func (f *fetch) joinLate(ctx context.Context, first *opened) {
 				f.s.setReady()
 				f.begin(ctx, o)
 			})
-			o.conn.Connect(ctx, o.Peers)
+			o.Connect(ctx)
 		case <-timer.C:
 			f.s.setReady()
 		case <-ctx.Done():

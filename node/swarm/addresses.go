@@ -30,6 +30,7 @@ type namer struct {
 	addr   netip.Addr // where it is
 	server bool
 	self   bool // this node remembers it: the rest is zero
+	fresh  bool // whom it names is known to be there
 }
 
 // mayDial reports whether an address is to be dialled. lan says that the peer is

@@ -69,6 +69,21 @@ func (s *Swarm) Connect(ctx context.Context, peers []protocol.Peer) {
 	s.dialAll(ctx, peers, namer{self: true})
 }
 
+// Connect dials the peers that the answer names. A starter that the server names began a
+// moment ago, so with a ticket it is a neighbour before it has answered: what it is asked
+// for goes with the first packet, a round trip sooner.
+func (o *Opening) Connect(ctx context.Context) {
+	peers := o.Peers
+	if o.Starter && o.conn.server && len(peers[0].Local) == 0 { // else its addresses race
+		by := namer{addr: o.conn.Addr().Addr(), server: true, fresh: true}
+		var starter sync.WaitGroup
+		defer starter.Wait()
+		starter.Go(func() { o.conn.swarm.dialAll(ctx, o.Peers[:1], by) })
+		peers = peers[1:]
+	}
+	o.conn.Connect(ctx, peers)
+}
+
 // Connect dials peers that the other side has named. What may be dialled depends
 // on who named it.
 func (c *Conn) Connect(ctx context.Context, peers []protocol.Peer) {
@@ -86,10 +101,12 @@ func (c *Conn) Connect(ctx context.Context, peers []protocol.Peer) {
 func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 	var wg sync.WaitGroup
 	for _, p := range peers {
-		d, first := s.enter(p.Node, s.addresses(p, by))
+		addrs := s.addresses(p, by)
+		d, first := s.enter(p.Node, addrs)
 		if !first {
 			continue
 		}
+		d.early = by.fresh && len(addrs) == 1
 		wg.Go(func() {
 			defer s.leave(p.Node, d)
 			if err := s.connect(ctx, p.Node, d); err != nil {
@@ -103,6 +120,7 @@ func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 // dialing is the race of a node's addresses. Others of it that are named meanwhile come
 // into it: those that this node remembers, and dials first, may be of before a restart.
 type dialing struct {
+	early   bool                // the only address answers surely: it need not be waited for
 	addrs   []netip.AddrPort    // that are or were in it; under Swarm.mu
 	entered chan netip.AddrPort // of them, those that wait for their start; raceSize slots
 }
@@ -198,7 +216,7 @@ func (s *Swarm) connect(ctx context.Context, node protocol.NodeID, d *dialing) e
 		select {
 		case a := <-d.entered:
 			running++
-			go func() { results <- s.dial(racing, node, a) }() // waited for by this loop
+			go func() { results <- s.dial(racing, node, a, d.early) }() // waited for by this loop
 		case r := <-results:
 			running--
 			switch {
@@ -227,10 +245,11 @@ func (s *Swarm) connect(ctx context.Context, node protocol.NodeID, d *dialing) e
 	return nil
 }
 
-// dial dials one address; it counts only when it answers.
-func (s *Swarm) dial(ctx context.Context, node protocol.NodeID, a netip.AddrPort) dialed {
+// dial dials one address; it counts only when it answers, unless early is set and a
+// ticket allows to speak at once.
+func (s *Swarm) dial(ctx context.Context, node protocol.NodeID, a netip.AddrPort, early bool) dialed {
 	qc, err := s.endpoint.dial(ctx, net.UDPAddrFromAddrPort(a), s.config.DialTLS(node, false))
-	if err == nil {
+	if err == nil && !early {
 		select {
 		case <-qc.HandshakeComplete():
 		case <-qc.Context().Done():

@@ -156,6 +156,57 @@ func TestANodeThatIsDialledWhereItWasIsReachedWhereItIs(t *testing.T) {
 	})
 }
 
+func TestAStarterThatWasMetBeforeIsANeighbourBeforeItAnswers(t *testing.T) {
+	book := newBook(1, 4)
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t)
+		defer w.net.Close()
+		b := w.node(shelve(book), nil)
+		defer b.Close()
+		id, tickets := w.member(), identity.OpenTickets(filepath.Join(t.TempDir(), "tickets"))
+		a := w.node(nil, func(c *Config) {
+			c.Self, c.AcceptTLS = id.NodeID(), id.AcceptConfig(make([]byte, 32))
+			c.DialTLS = func(node protocol.NodeID, _ bool) *tls.Config { return id.DialConfig(node, tickets) }
+		})
+		defer a.Close()
+		const oneWay = 10 * time.Millisecond // as the town has it
+		meet := func(at protocol.Peer) (took time.Duration) {
+			began := time.Now()
+			go a.dialAll(t.Context(), []protocol.Peer{at}, namer{addr: addrPort(b.Addr()).Addr(), server: true, fresh: true})
+			for len(a.Neighbours()) == 0 {
+				<-a.Joined()
+			}
+			return time.Since(began)
+		}
+		leave := func() {
+			for _, c := range a.Neighbours() {
+				c.close(protocol.CodeNone)
+			}
+			time.Sleep(time.Second)
+		}
+		if took := meet(peer(b)); took < 2*oneWay {
+			t.Errorf("one who is not known is a neighbour after %v", took)
+		}
+		time.Sleep(time.Second)
+		leave()
+		if took := meet(peer(b)); took != 0 {
+			t.Errorf("one who is known, after %v", took)
+		}
+		c := a.Neighbours()[0]
+		if got := fetch(t, c, book, 0, 4); got != len(book.data) || !c.quic.ConnectionState().Used0RTT {
+			t.Errorf("%d bytes came, the first packet took the request: %v", got, c.quic.ConnectionState().Used0RTT)
+		}
+		leave()
+		gone := peer(b)
+		gone.Public = netip.MustParseAddrPort("198.51.100.1:4433")
+		meet(gone)
+		time.Sleep(handshakeTimeout + time.Second)
+		if n := len(a.Neighbours()); n != 0 {
+			t.Errorf("one who never answered is one of %d neighbours", n)
+		}
+	})
+}
+
 func TestAStrangerOfAnotherSwarmIsNotANeighbour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t)

@@ -101,6 +101,7 @@ func (c *Conn) newRun(ctx context.Context, s *quic.Stream, r *protocol.Reader, f
 type Opening struct {
 	*protocol.Opened
 	Head  *Run
+	conn  *Conn
 	id    protocol.ID
 	proof chan proofOrRefuse
 }
@@ -128,12 +129,12 @@ func (c *Conn) Open(ctx context.Context, m *protocol.Open) (*Opening, error) {
 		c.violation(protocol.ErrMalformed)
 		return nil, protocol.ErrMalformed
 	}
-	return &Opening{Opened: opened, Head: c.newRun(ctx, s, r, opened.HeadFirst, opened.HeadCount), id: m.ID, proof: proof}, nil
+	return &Opening{Opened: opened, Head: c.newRun(ctx, s, r, opened.HeadFirst, opened.HeadCount), conn: c, id: m.ID, proof: proof}, nil
 }
 
 // Proof waits for the proof tree that comes behind the answer.
 func (o *Opening) Proof(ctx context.Context) ([]byte, error) {
-	c := o.Head.conn
+	c := o.conn
 	defer c.forgetProof(o.id, o.proof)
 	timer := time.NewTimer(stallTimeout)
 	defer timer.Stop()
