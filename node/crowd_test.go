@@ -7,18 +7,19 @@ import (
 
 func TestNewProcessesThatBeginTogetherPassTheStartOn(t *testing.T) {
 	for name, test := range map[string]struct {
-		known bool          // the server knows its line
-		late  time.Duration // and takes so long to look up a proof tree
+		before earlier
+		late   time.Duration // that the server takes to look up a proof tree
 	}{
-		"from a server that knows its line": {known: true},
-		"from one that does not":            {},
-		"from one whose disk is slow":       {known: true, late: 20 * time.Millisecond},
+		"from a server that knows its line": {before: heardTracks},
+		"from one that does not":            {before: heardBeginnings},
+		"from one whose disk is slow":       {before: heardTracks, late: 20 * time.Millisecond},
+		"where they have met before":        {before: heardTogether},
 	} {
 		t.Run(name, func(t *testing.T) {
 			track := newLabTrack(1, 20*time.Second, 192_000)
 			track.late = test.late
 			labWith(withUp(serverLine, 2e6), track).run(t, func(t *testing.T, l *lab) {
-				nodes := l.restarted(12, homeLine, test.known)
+				nodes := l.restarted(12, homeLine, test.before)
 				defer closeAll(nodes)
 				all, copies := l.hearAll(nodes, track, 0)
 				passedOn(t, all, copies)

@@ -41,27 +41,51 @@ func (l *lab) nodesAt(n int, at line) (nodes []*Node) {
 	return nodes
 }
 
+// earlier is what hosts have heard before they begin again.
+type earlier int
+
+const (
+	heardBeginnings earlier = iota // one after the other, of a track: the server has hardly sent anything
+	heardTracks                    // one after the other, a whole track
+	heardTogether                  // a whole track, all at once: they have met
+)
+
 // restarted starts nodes of hosts where one has run before: with a ticket, a token and
-// neighbours of then, and with no connection. Each has heard a track, or its beginning, so
-// that the server has hardly sent anything.
-func (l *lab) restarted(n int, at line, whole bool) (nodes []*Node) {
+// neighbours of then, and with no connection.
+func (l *lab) restarted(n int, at line, e earlier) (nodes []*Node) {
 	played := newLabTrack(3, 5*time.Second, 192_000)
 	l.server.tracks[played.header.ID] = played
 	var hosts []*host
 	for range n {
-		h := l.host(at)
-		before := h.start()
-		if whole {
-			before.readAll(l.t, played)
-		} else {
-			before.firstSound(l.t, played)
+		hosts = append(hosts, l.host(at))
+	}
+	if e == heardTogether {
+		l.hearTogether(hosts, newLabTrack(4, 20*time.Second, 192_000))
+	} else {
+		for _, h := range hosts {
+			before := h.start()
+			if e == heardTracks {
+				before.readAll(l.t, played)
+			} else {
+				before.firstSound(l.t, played)
+			}
+			before.Close()
 		}
-		before.Close()
-		hosts = append(hosts, h)
 	}
 	time.Sleep(10 * time.Second)
 	for _, h := range hosts {
 		nodes = append(nodes, h.start())
 	}
 	return nodes
+}
+
+// hearTogether has all hosts hear a track at once, and end.
+func (l *lab) hearTogether(hosts []*host, track labTrack) {
+	l.server.tracks[track.header.ID] = track
+	var nodes []*Node
+	for _, h := range hosts {
+		nodes = append(nodes, h.start())
+	}
+	defer closeAll(nodes)
+	l.hearAll(nodes, track, 0)
 }

@@ -19,7 +19,7 @@ type crowd struct {
 	uplink   int           // of the server, bits a second
 	known    bool          // the server has sent before, and knows its line
 	fresh    bool          // new processes, which connect as they begin
-	young    bool          // and the server has hardly sent anything before
+	before   earlier       // what they have heard
 	copies   float64       // goals; 0: none
 	p50, p90 time.Duration // of the network's part of the playback latency
 }
@@ -28,16 +28,18 @@ type crowd struct {
 // of the first sample leave 15 ms for the process.
 var crowds = []crowd{
 	{name: "5 at once", n: 5, uplink: 100e6, copies: 1.25, p90: 85 * time.Millisecond},
-	{name: "5 at once, new processes", n: 5, uplink: 100e6, fresh: true, copies: 1.25, p90: 85 * time.Millisecond},
+	{name: "5 at once, new processes", n: 5, uplink: 100e6, fresh: true, before: heardTracks, copies: 1.25, p90: 85 * time.Millisecond},
 	{name: "5, 10 s apart", n: 5, apart: 10 * time.Second, uplink: 100e6, copies: 1.15},
 	{name: "20 at once, server 4 Mbit/s", n: 20, uplink: 4e6, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
 	{name: "20 at once, server 4 Mbit/s, line known", n: 20, uplink: 4e6, known: true, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
-	{name: "20 at once, server 4 Mbit/s, new processes", n: 20, uplink: 4e6, fresh: true, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
-	{name: "20 at once, server 4 Mbit/s, all new", n: 20, uplink: 4e6, fresh: true, young: true, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
+	{name: "20 at once, server 4 Mbit/s, new processes", n: 20, uplink: 4e6, fresh: true, before: heardTracks, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
+	{name: "20 at once, server 4 Mbit/s, met before", n: 20, uplink: 4e6, fresh: true, before: heardTogether, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
+	{name: "20 at once, server 4 Mbit/s, all new", n: 20, uplink: 4e6, fresh: true, before: heardBeginnings, copies: 2, p50: 235 * time.Millisecond, p90: 485 * time.Millisecond},
 	{name: "20 at once, server 2 Mbit/s", n: 20, uplink: 2e6, copies: 2, p50: 385 * time.Millisecond},
 	{name: "20 at once, server 2 Mbit/s, line known", n: 20, uplink: 2e6, known: true, copies: 2, p50: 385 * time.Millisecond},
-	{name: "20 at once, server 2 Mbit/s, new processes", n: 20, uplink: 2e6, fresh: true, copies: 2, p50: 385 * time.Millisecond},
-	{name: "20 at once, server 2 Mbit/s, all new", n: 20, uplink: 2e6, fresh: true, young: true, copies: 2, p50: 385 * time.Millisecond},
+	{name: "20 at once, server 2 Mbit/s, new processes", n: 20, uplink: 2e6, fresh: true, before: heardTracks, copies: 2, p50: 385 * time.Millisecond},
+	{name: "20 at once, server 2 Mbit/s, met before", n: 20, uplink: 2e6, fresh: true, before: heardTogether, copies: 2, p50: 385 * time.Millisecond},
+	{name: "20 at once, server 2 Mbit/s, all new", n: 20, uplink: 2e6, fresh: true, before: heardBeginnings, copies: 2, p50: 385 * time.Millisecond},
 	{name: "50 at once, server 10 Mbit/s", n: 50, uplink: 10e6, copies: 2.5},
 }
 
@@ -64,7 +66,7 @@ func (c crowd) hear(t *testing.T) (all []heard, copies float64) {
 	}
 	start := l.connected
 	if c.fresh {
-		start = func(n int, at line) []*Node { return l.restarted(n, at, !c.young) }
+		start = func(n int, at line) []*Node { return l.restarted(n, at, c.before) }
 	}
 	nodes := start(c.n, homeLine)
 	defer closeAll(nodes)

@@ -89,13 +89,13 @@ func TestWaitingHasAnEnd(t *testing.T) {
 		defer w.net.Close()
 		n := w.node(shelf{b.id(): b}, nil)
 		defer n.Close()
-		defer fetching(n, b)()
 		began := time.Now()
-		if n.await(t.Context(), b.id(), func() bool { return false }) || time.Since(began) != awaited {
-			t.Errorf("it ended after %v", time.Since(began))
+		n.await(t.Context(), awaited, func() bool { return false })
+		if took := time.Since(began); took != awaited {
+			t.Errorf("it ended after %v", took)
 		}
 		n.waiting.Store(maxAwaited)
-		if n.await(t.Context(), b.id(), func() bool { return false }) || time.Since(began) != awaited {
+		if n.await(t.Context(), awaited, func() bool { return false }); time.Since(began) != awaited {
 			t.Error("one more than may waits")
 		}
 	})

@@ -132,9 +132,15 @@ func (c *Conn) Introduced(ctx context.Context) error {
 func (c *Conn) IsIntroduced() bool {
 	select {
 	case <-c.greeted:
+		return c.isConfirmed()
 	default:
 		return false
 	}
+}
+
+// isConfirmed reports whether Confirmed would return at once: what came before may be a
+// replay.
+func (c *Conn) isConfirmed() bool {
 	select {
 	case <-c.quic.HandshakeComplete():
 		return true

@@ -145,6 +145,7 @@ func (s *Swarm) Watch(id protocol.ID, w Watcher) (stop func()) {
 	s.mu.Lock()
 	s.watches[id] = w
 	s.mu.Unlock()
+	s.wake()
 	s.each(func(c *Conn) {
 		c.out.say(&protocol.Want{ID: id})
 		if c.wantsTrack(id) {

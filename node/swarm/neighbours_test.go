@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -130,81 +129,6 @@ func TestANodeAtSeveralAddressesIsANeighbourAtOnce(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Who begins again is remembered at an address of before.
-func TestANodeThatIsDialledWhereItWasIsReachedWhereItIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t)
-		defer w.net.Close()
-		a, b := w.node(nil, nil), w.node(nil, nil)
-		defer a.Close()
-		defer b.Close()
-		before := peer(b)
-		before.Public = netip.MustParseAddrPort("198.51.100.1:4433")
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		wg.Go(func() { a.Connect(ctx, []protocol.Peer{before}) })
-		time.Sleep(10 * time.Millisecond)
-		a.Connect(t.Context(), []protocol.Peer{before, peer(b)}) // one race: this is of its first call
-		time.Sleep(100 * time.Millisecond)
-		if len(a.Neighbours()) != 1 {
-			t.Error("a dead address held the other up")
-		}
-	})
-}
-
-func TestAStarterThatWasMetBeforeIsANeighbourBeforeItAnswers(t *testing.T) {
-	book := newBook(1, 4)
-	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t)
-		defer w.net.Close()
-		b := w.node(shelve(book), nil)
-		defer b.Close()
-		id, tickets := w.member(), identity.OpenTickets(filepath.Join(t.TempDir(), "tickets"))
-		a := w.node(nil, func(c *Config) {
-			c.Self, c.AcceptTLS = id.NodeID(), id.AcceptConfig(make([]byte, 32))
-			c.DialTLS = func(node protocol.NodeID, _ bool) *tls.Config { return id.DialConfig(node, tickets) }
-		})
-		defer a.Close()
-		const oneWay = 10 * time.Millisecond // as the town has it
-		meet := func(at protocol.Peer) (took time.Duration) {
-			began := time.Now()
-			go a.dialAll(t.Context(), []protocol.Peer{at}, namer{addr: addrPort(b.Addr()).Addr(), server: true, fresh: true})
-			for len(a.Neighbours()) == 0 {
-				<-a.Joined()
-			}
-			return time.Since(began)
-		}
-		leave := func() {
-			for _, c := range a.Neighbours() {
-				c.close(protocol.CodeNone)
-			}
-			time.Sleep(time.Second)
-		}
-		if took := meet(peer(b)); took < 2*oneWay {
-			t.Errorf("one who is not known is a neighbour after %v", took)
-		}
-		time.Sleep(time.Second)
-		leave()
-		if took := meet(peer(b)); took != 0 {
-			t.Errorf("one who is known, after %v", took)
-		}
-		c := a.Neighbours()[0]
-		if got := fetch(t, c, book, 0, 4); got != len(book.data) || !c.quic.ConnectionState().Used0RTT {
-			t.Errorf("%d bytes came, the first packet took the request: %v", got, c.quic.ConnectionState().Used0RTT)
-		}
-		leave()
-		gone := peer(b)
-		gone.Public = netip.MustParseAddrPort("198.51.100.1:4433")
-		meet(gone)
-		time.Sleep(handshakeTimeout + time.Second)
-		if n := len(a.Neighbours()); n != 0 {
-			t.Errorf("one who never answered is one of %d neighbours", n)
-		}
-	})
 }
 
 func TestAStrangerOfAnotherSwarmIsNotANeighbour(t *testing.T) {

@@ -118,13 +118,19 @@ func (c *Conn) serveAsListener(ctx context.Context, m protocol.Message, to *Answ
 // one another here.
 func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error {
 	t, err := c.swarm.acquire(m.ID)
+	if err != nil && m.Wait && !c.isConfirmed() {
+		c.swarm.await(ctx, opening, func() bool {
+			t, err = c.swarm.acquire(m.ID)
+			return err == nil
+		})
+	}
 	if err != nil {
 		return err
 	}
 	defer t.Release()
 	if m.Wait {
 		to.start = true
-		c.swarm.await(ctx, m.ID, func() bool { return t.Have().Has(m.First) })
+		c.swarm.await(ctx, awaited, func() bool { return t.Have().Has(m.First) || !c.swarm.fetches(m.ID) })
 	}
 	have, count := t.Have(), 0
 	for count < m.Count && have.Has(m.First+count) {
@@ -166,7 +172,12 @@ func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer)
 	}
 	defer t.Release()
 	var tree []byte
-	if !c.swarm.await(ctx, m.ID, func() (ok bool) { tree, ok = t.Proof(); return ok }) {
+	found := false
+	c.swarm.await(ctx, awaited, func() bool {
+		tree, found = t.Proof()
+		return found || !c.swarm.fetches(m.ID)
+	})
+	if !found {
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
 	to.stream.SetPriority(urgencyProof, false)
@@ -180,42 +191,49 @@ func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer)
 // there nothing can be taken from peers.
 const proofPatience = 300 * time.Millisecond
 
-// awaited is how long who asks for what is on its way here is kept waiting: it is
-// one round trip for all who begin together, and not one for each in a row.
-const awaited = 2 * time.Second
+const (
+	// awaited is how long who asks for what is on its way here is kept waiting: it is
+	// one round trip for all who begin together, and not one for each in a row.
+	awaited = 2 * time.Second
+	// opening is the same where nothing is known of the track: who was told of this node
+	// as a starter, and asked with its first packet, may be here before what the server
+	// answers to this one, of the same moment.
+	opening = 300 * time.Millisecond
+	// maxAwaited bounds who waits so.
+	maxAwaited = 64
+)
 
-// maxAwaited bounds who waits so.
-const maxAwaited = 64
-
-// await waits until something of a track has come that is ready, as long as the
-// track is being fetched.
-func (s *Swarm) await(ctx context.Context, id protocol.ID, ready func() bool) bool {
+// await waits until what it looks for is there, and looks again whenever something of a
+// track comes.
+func (s *Swarm) await(ctx context.Context, patience time.Duration, look func() bool) {
 	if s.waiting.Add(1) > maxAwaited {
-		s.waiting.Add(-1)
-		return ready()
+		patience = 0
 	}
 	defer s.waiting.Add(-1)
-	timer := time.NewTimer(awaited)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		_, fetching := s.watches[id]
 		news := s.news
 		s.mu.Unlock()
-		if ready() {
-			return true
-		}
-		if !fetching {
-			return false
+		if look() {
+			return
 		}
 		select {
 		case <-news:
 		case <-timer.C:
-			return false
+			return
 		case <-ctx.Done():
-			return false
+			return
 		}
 	}
+}
+
+// fetches reports whether a track is being fetched here.
+func (s *Swarm) fetches(id protocol.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.watches[id] != nil
 }
 
 // Proven says that a proof tree has come.
