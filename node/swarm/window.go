@@ -254,11 +254,21 @@ func (w *window) adapt(delivered, base float64, queued bool) {
 	}
 }
 
-// rate is the most that was delivered in a round, bytes a second.
+// rate is the most that was delivered in a round, bytes a second. Where many share the
+// line, so that their acknowledgements are uneven, the one round that saw the most does
+// not count: it is some 10 % too much, and what it lets queue is dropped.
 func (w *window) rate() float64 {
-	most := 0.0
+	most, second := 0.0, 0.0
 	for _, r := range w.rates {
-		most = max(most, r)
+		switch {
+		case r > most:
+			most, second = r, most
+		case r > second:
+			second = r
+		}
+	}
+	if w.shared && second > 0 {
+		return second
 	}
 	return most
 }

@@ -243,6 +243,22 @@ func TestWhatCameToOneWhoseWayIsNotKnownCountsForTheRateAlone(t *testing.T) {
 	}
 }
 
+func TestOfACrowdOneRoundThatSawTooMuchDoesNotCount(t *testing.T) {
+	w := newWindow()
+	copy(w.rates[:], []float64{500e3, 580e3, 510e3, 490e3})
+	if got := w.rate(); got != 580e3 {
+		t.Errorf("of one listener after another the rate is %.0f", got)
+	}
+	w.share(true)
+	if got := w.rate(); got != 510e3 {
+		t.Errorf("of a crowd it is %.0f", got)
+	}
+	w.rates = [probeRounds]float64{500e3}
+	if got := w.rate(); got != 500e3 {
+		t.Errorf("of one round it is %.0f", got)
+	}
+}
+
 func TestABaselineForgetsAWayThatIsNoMore(t *testing.T) {
 	var b baseline
 	now := time.Unix(0, 0)
