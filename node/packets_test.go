@@ -88,7 +88,7 @@ func (p *packets) figures(data, twice int64) []bench.Figure {
 	}
 	ours := p.handshakes + p.words + p.streams - int(data) + int(twice)
 	return []bench.Figure{
-		share("of it the protocol's own part, with track data that came twice", ours),
+		bench.AtMost("the protocol's own part, with track data that came twice", 100*float64(ours)/float64(p.all), 2, "%"),
 		share("of it headers and tags of packets with data", p.headers),
 		share("of it acknowledgements of what they upload", p.acks),
 		share("of it handshakes and certificates", p.handshakes),

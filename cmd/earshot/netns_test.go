@@ -46,7 +46,9 @@ const (
 	townOffice = 5 // tracks that an office holds, of each kind of start
 	townTracks = 2*townStarts + 3
 	townServer = "198.51.100.1"
-	pcmRate    = 44100 * 4 // bytes a second
+	townFirst  = 20 * time.Second // that a crowd has heard together before
+	townQuiet  = 60               // seconds in which the machine is to be quiet for one
+	pcmRate    = 44100 * 4        // bytes a second
 )
 
 // town is a server and listeners, each a place with a data folder.
@@ -287,11 +289,12 @@ func (w *town) office() {
 	)
 }
 
-// crowd has all listeners play one track at once, to its end.
+// crowd has all listeners play one track at once, to its end. They have heard another
+// together before, for the first time: what that took is told.
 func (w *town) crowd(row string, copies, p50, p90 float64) {
-	for _, p := range w.homes { // a ticket, a token, and neighbours from before
-		w.waits(p, w.tracks[:1])
-	}
+	w.quiet()
+	_, first := w.together(w.tracks[0], townFirst)
+	w.quiet()
 	_, before := w.sent(0)
 	var wg sync.WaitGroup
 	idle := w.idleWithin(&wg, time.Second)
@@ -307,6 +310,8 @@ func (w *town) crowd(row string, copies, p50, p90 float64) {
 	}
 	bench.Report(w.t, row,
 		bench.Told("so many processes at once that do nothing, p50: of the machine's part", millis(w.idlers(len(w.homes)), 50), "ms"),
+		bench.Told("the first time, of a server that has sent nothing: latency p50", millis(first, 50), "ms"),
+		bench.Told("the first time: latency p90", millis(first, 90), "ms"),
 		bench.AtMost("copies the server sends", sent, copies, ""),
 		within("latency p50", millis(waits, 50), p50, "ms"),
 		within("latency p90", millis(waits, 90), p90, "ms"),
@@ -315,6 +320,20 @@ func (w *town) crowd(row string, copies, p50, p90 float64) {
 		bench.Told("processors idle in the first second", 100*<-idle, "%"),
 		bench.AtLeast("each hears", shortest.Seconds(), 114, "s"),
 	)
+}
+
+// quiet waits until the machine's processors have nothing to do: what the server does
+// behind a start, as it measures how loud its tracks are, has a machine of its own.
+func (w *town) quiet() {
+	for range townQuiet {
+		idle, all := w.ticks()
+		time.Sleep(time.Second)
+		idleThen, allThen := w.ticks()
+		if (idleThen - idle) >= 0.95*(allThen-all) {
+			return
+		}
+	}
+	w.t.Logf("the machine was not quiet for a second in %d", townQuiet)
 }
 
 // together has all listeners play a track at once, for so long at most, and returns what

@@ -74,6 +74,7 @@ type window struct {
 	base   time.Duration        // round trip without a queue, of the last round; 0 before the line is known
 	open   time.Time            // since when it has had room; zero while it is full
 	waited time.Time            // when something last waited for it
+	full   float64              // the rate when the line was last full, bytes a second
 
 	round round
 }
@@ -129,10 +130,21 @@ func (w *window) share(shared bool) {
 func (w *window) wait(now time.Time) {
 	if now.Sub(w.waited) > roundPause {
 		w.round = round{}
+		w.recall()
 	}
 	w.waited = now
 	if w.round.began.IsZero() {
 		w.round.began = now
+	}
+}
+
+// recall goes back to the rate of when the line was last full. What is sent now and then
+// waits behind itself, so it looks as if that were all that the line takes.
+func (w *window) recall() {
+	if w.full > w.rate() {
+		w.rates = [probeRounds]float64{w.full, w.full}
+		w.at = 2
+		w.size = sized(w.full, w.base.Seconds(), w.queue())
 	}
 }
 
@@ -245,6 +257,9 @@ func (w *window) adapt(delivered, base float64, queued bool) {
 	filling := !w.found || w.pace > 0
 	w.found = true
 	rate = w.rate()
+	if !short {
+		w.full = rate
+	}
 	w.base = time.Duration(base * float64(time.Second))
 	w.size = sized(rate*gain, base, w.queue())
 	w.pace = 0

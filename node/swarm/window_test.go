@@ -243,6 +243,31 @@ func TestWhatCameToOneWhoseWayIsNotKnownCountsForTheRateAlone(t *testing.T) {
 	}
 }
 
+// What is sent now and then waits behind itself, as on a slower line.
+func TestTheRateOfAFullLineIsRecalledAfterAPause(t *testing.T) {
+	const way, queue, gap = 50 * time.Millisecond, 20 * time.Millisecond, 17 * time.Millisecond
+	w, now := newWindow(), time.Unix(0, 0)
+	pipe{rate: 500e3, base: way}.fill(&w, now, 10*time.Second)
+	now = now.Add(10 * time.Second)
+	before := w.rate()
+	for range 2 * probeRounds {
+		w.room(now, true) // it has room: little is sent
+		w.wait(now)
+		for range 10 {
+			now = now.Add(gap)
+			w.acked(now, packetSize, way, queue)
+		}
+	}
+	if w.rate() > before/2 {
+		t.Fatalf("the rate is %.0f still", w.rate())
+	}
+	now = now.Add(2 * roundPause)
+	w.wait(now)
+	if w.rate() < 0.9*before || float64(w.size) < 0.9*before*way.Seconds() {
+		t.Errorf("the rate is %.0f, of %.0f, the window %d", w.rate(), before, w.size)
+	}
+}
+
 func TestOfACrowdOneRoundThatSawTooMuchDoesNotCount(t *testing.T) {
 	w := newWindow()
 	copy(w.rates[:], []float64{500e3, 580e3, 510e3, 490e3})
