@@ -108,7 +108,6 @@ func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 		}
 		d.early = by.fresh && len(addrs) == 1
 		wg.Go(func() {
-			defer s.leave(p.Node, d)
 			if err := s.connect(ctx, p.Node, d); err != nil {
 				s.log.Debug("dialling a peer failed", "node", p.Node.Short(), "err", err)
 			}
@@ -155,24 +154,16 @@ func (s *Swarm) enter(node protocol.NodeID, addrs []netip.AddrPort) (d *dialing,
 	return d, first
 }
 
-// lost reports whether a race is over, as nobody has entered it since.
-func (s *Swarm) lost(node protocol.NodeID, d *dialing) bool {
+// leave takes a race out that is over: won, or lost and nobody has entered it since, else
+// it is false.
+func (s *Swarm) leave(node protocol.NodeID, d *dialing, won bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(d.entered) > 0 {
+	if !won && len(d.entered) > 0 {
 		return false
 	}
 	delete(s.dialing, node)
 	return true
-}
-
-// leave takes a race out that is over.
-func (s *Swarm) leave(node protocol.NodeID, d *dialing) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.dialing[node] == d {
-		delete(s.dialing, node)
-	}
 }
 
 // Alone reports whether there is no neighbour, and none is being dialled.
@@ -212,7 +203,7 @@ func (s *Swarm) connect(ctx context.Context, node protocol.NodeID, d *dialing) e
 	results := make(chan dialed)
 	var won *quic.Conn
 	var failed error
-	for running := 0; running > 0 || won == nil && !s.lost(node, d); {
+	for running := 0; running > 0 || won == nil && !s.leave(node, d, false); {
 		select {
 		case a := <-d.entered:
 			running++
@@ -236,6 +227,7 @@ func (s *Swarm) connect(ctx context.Context, node protocol.NodeID, d *dialing) e
 	if won == nil {
 		return failed
 	}
+	defer s.leave(node, d, true)
 	c := newConn(s, won, node, false, true)
 	if err := s.admit(c); err != nil {
 		c.close(protocol.CodeDuplicate)
