@@ -89,11 +89,7 @@ func (s *Stream) openAt(ctx context.Context, cancel context.CancelFunc, conn *sw
 	s.mu.Lock()
 	from := s.from
 	s.mu.Unlock()
-	m := &protocol.Open{ID: s.id, From: from, Head: head}
-	if conn.Server() {
-		m.Knows = s.all.config.Swarm.Knows()
-	}
-	o, err := conn.Open(ctx, m)
+	o, err := conn.Open(ctx, &protocol.Open{ID: s.id, From: from, Head: head})
 	if err != nil {
 		cancel()
 		return nil, err
