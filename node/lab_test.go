@@ -135,15 +135,12 @@ func (s *labServer) close() {
 const labPort = 4433
 
 // plug gives a host its line.
-func (l *lab) plug(ip string, at line) *lossy { return l.plugPort(ip, labPort, at) }
-
-// plugPort gives one a line at another port, as simnet takes an address once.
-func (l *lab) plugPort(ip string, port int, at line) *lossy {
+func (l *lab) plug(ip string, at line) *lossy {
 	l.mu.Lock()
 	l.places[ip] = at
 	seed := uint64(len(l.places))
 	l.mu.Unlock()
-	conn := l.net.NewEndpoint(&net.UDPAddr{IP: net.ParseIP(ip).To4(), Port: port}, simnet.NodeBiDiLinkSettings{
+	conn := l.net.NewEndpoint(&net.UDPAddr{IP: net.ParseIP(ip).To4(), Port: labPort}, simnet.NodeBiDiLinkSettings{
 		Uplink:   simnet.LinkSettings{BitsPerSecond: at.up, MTU: 1500},
 		Downlink: simnet.LinkSettings{BitsPerSecond: at.down, MTU: 1500},
 	})
@@ -166,7 +163,6 @@ type host struct {
 	ip   string
 	at   line
 	data string
-	runs int // processes there so far
 }
 
 // host makes a new member's data folder, as Join would.
@@ -201,8 +197,7 @@ func (l *lab) hostOf(server string, at line) *host {
 
 // start starts a node at the host, after one that has ended.
 func (h *host) start() *Node {
-	packet := h.lab.plugPort(h.ip, labPort+h.runs, h.at)
-	h.runs++
+	packet := h.lab.plug(h.ip, h.at)
 	n, err := Start(Config{Data: h.data, Packet: packet, Private: true, Log: h.lab.log, Trace: h.lab.trace})
 	if err != nil {
 		h.lab.t.Fatal(err)

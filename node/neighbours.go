@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -43,6 +44,7 @@ const (
 // memory is what is kept of the network for the next process.
 type memory struct {
 	Coordinate protocol.Coordinate `json:"coordinate"`
+	Port       int                 `json:"port"`       // of the socket: where others remember this node
 	Neighbours []protocol.Peer     `json:"neighbours"` // nearest first, then those of earlier
 }
 
@@ -73,6 +75,9 @@ func (f *neighbourFile) save(s *swarm.Swarm, last bool) error {
 	conns := slices.DeleteFunc(s.Neighbours(), func(c *swarm.Conn) bool { return c.Server() || !c.Trusted() || !c.Sharing() })
 	slices.SortFunc(conns, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
 	now := memory{Coordinate: s.Coordinate()}
+	if a, ok := s.Addr().(*net.UDPAddr); ok {
+		now.Port = a.Port
+	}
 	for _, c := range conns {
 		now.Neighbours = append(now.Neighbours, c.Peer())
 	}
@@ -82,7 +87,7 @@ func (f *neighbourFile) save(s *swarm.Swarm, last bool) error {
 		}
 	}
 	now.Neighbours = now.Neighbours[:min(len(now.Neighbours), maxRemembered)]
-	if !last && slices.Equal(nodesOf(now.Neighbours), nodesOf(f.kept.Neighbours)) {
+	if !last && now.Port == f.kept.Port && slices.Equal(nodesOf(now.Neighbours), nodesOf(f.kept.Neighbours)) {
 		return nil
 	}
 	data, err := json.Marshal(now)

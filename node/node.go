@@ -153,7 +153,7 @@ func (n *Node) connect() error {
 	}
 	packet := n.config.Packet
 	if packet == nil {
-		if packet, err = listenUDP(n.config.Listen); err != nil {
+		if packet, err = listenUDP(n.config.Listen, n.member.neighbours.kept.Port); err != nil {
 			return err
 		}
 	}
@@ -191,9 +191,13 @@ func (n *Node) uploadCap() int64 {
 // agent is what others see of the program.
 const agent = "earshot/1"
 
-// listenUDP opens the socket; an empty address is any port on all of them.
-func listenUDP(address string) (*net.UDPConn, error) {
+// listenUDP opens the socket; an empty address is the port of before, or any, on all of
+// this machine's. Where a node was, its neighbours of then look for it first.
+func listenUDP(address string, before int) (*net.UDPConn, error) {
 	if address == "" {
+		if conn, err := net.ListenUDP("udp", &net.UDPAddr{Port: before}); err == nil {
+			return conn, nil
+		}
 		address = ":0"
 	}
 	addr, err := net.ResolveUDPAddr("udp", address)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,41 @@ func TestANewProcessKnowsItsNeighbours(t *testing.T) {
 		noStutter(t, []heard{h})
 		if h.latency > 15*time.Millisecond || h.shares.Server > 0 {
 			t.Errorf("after %v, %+v", h.latency, h.shares)
+		}
+	})
+}
+
+func TestANodeIsWhereItWasBeforeUnlessSomebodyElseIs(t *testing.T) {
+	first, err := listenUDP("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := first.LocalAddr().(*net.UDPAddr).Port
+	other, err := listenUDP("", port)
+	if err != nil {
+		t.Fatalf("the port is taken: %v", err)
+	}
+	defer other.Close()
+	if other.LocalAddr().(*net.UDPAddr).Port == port {
+		t.Error("two nodes at one port")
+	}
+	first.Close()
+	again, err := listenUDP("", port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := again.LocalAddr().(*net.UDPAddr).Port; got != port {
+		t.Errorf("at port %d, it was at %d", got, port)
+	}
+}
+
+func TestTheNextProcessKnowsWhereTheNodeWas(t *testing.T) {
+	labWith(serverLine).run(t, func(t *testing.T, l *lab) {
+		host := l.host(lan)
+		host.start().Close()
+		if f := openNeighbours(filepath.Join(host.data, neighboursFile)); f.kept.Port != labPort {
+			t.Errorf("port %d, it was at %d", f.kept.Port, labPort)
 		}
 	})
 }

@@ -93,7 +93,7 @@ func (s *Server) start(ctx, running context.Context) error {
 	}
 	packet := s.config.Packet
 	if packet == nil { // before the scan: a port in use is known at once
-		if packet, err = listenUDP(s.config.Listen); err != nil {
+		if packet, err = listenUDP(s.config.Listen, 0); err != nil {
 			return err
 		}
 	}

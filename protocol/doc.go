@@ -96,7 +96,8 @@
 //
 //	type            body                                        answered with
 //	0x10 Open       ID (256), From in ms (i), Head in ms (i),   Opened, raw chunks
-//	                [ Priority (i) 0 to 3 ]
+//	                [ Priority (i) 0 to 3, Count (i) <= 16,
+//	                { Hint (32) } ]
 //	0x11 Opened     Header, Head First (i), Head Count (i),
 //	                Listeners (i), Peer Count (i) <= 10,
 //	                Peer ..., Part First (i), Part Count
@@ -137,8 +138,11 @@
 // Of those who begin a track together the server names a Part of it to each, to
 // be asked for at once and passed on to the others, and to all but the first a
 // Starter, the first of Peers: who begins too, and will have the first chunk of the
-// head, and the one behind the head, as soon as anyone. Within says how soon the first chunk of a run is needed, 0 if that is not
-// known. With Wait the answer may wait until the chunks are there; GetProof is
+// head, and the one behind the head, as soon as anyone. Where it can it is one whom the
+// asker knows: an Open has the first 32 bits of the keys of those whom it is connected
+// with or dials.
+//
+// Within says how soon the first chunk of a run is needed, 0 if that is not known. With Wait the answer may wait until the chunks are there; GetProof is
 // answered when the proof tree is there, by who is fetching the track.
 //
 // A proof tree goes as its leaves: the chaining value of each chunk, 32 bytes, in order,

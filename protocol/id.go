@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -85,6 +86,13 @@ func ParseNodeID(s string) (NodeID, error) {
 
 // String returns the NodeID as 52 lower-case base32 characters.
 func (n NodeID) String() string { return nodeEncoding.EncodeToString(n[:]) }
+
+// Hint is enough of a NodeID to tell a node among those of a moment: its first 32 bits. It
+// proves nothing.
+type Hint uint32
+
+// Hint returns the NodeID's.
+func (n NodeID) Hint() Hint { return Hint(binary.BigEndian.Uint32(n[:])) }
 
 // Short returns the first 8 characters, for people.
 func (n NodeID) Short() string { return n.String()[:8] }

@@ -55,6 +55,7 @@ type Message interface {
 const (
 	MaxRun      = 64  // chunks of one Get: 1 MiB, so that a cancelled one wastes little
 	MaxPeers    = 10  // peers of one answer, as Spotify's tracker gave
+	MaxKnows    = 16  // nodes that an Open names: 64 bytes, for which its first packet has room
 	MaxAnnounce = 512 // tracks of one Announce: 17 KB
 	MaxHead     = 4 << 20
 	maxAgent    = 64

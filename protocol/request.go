@@ -18,6 +18,10 @@ type Open struct {
 	// PriorityBackground where someone may play the track: then little is sent,
 	// and that only where there is nothing else to do.
 	Priority Priority
+	// Knows are nodes that the asker is connected with, or soon will be: of those who
+	// begin too one of them can pass the start on a round trip sooner than others. At
+	// most MaxKnows.
+	Knows []Hint
 }
 
 // Type returns TypeOpen.
@@ -25,7 +29,13 @@ func (*Open) Type() Type { return TypeOpen }
 
 func (m *Open) encode(b []byte) []byte {
 	b = appendInt(append(b, m.ID[:]...), int64(m.From/time.Millisecond))
-	return appendInt(appendInt(b, int64(m.Head/time.Millisecond)), m.Priority)
+	b = appendInt(appendInt(b, int64(m.Head/time.Millisecond)), m.Priority)
+	knows := m.Knows[:min(len(m.Knows), MaxKnows)]
+	b = appendInt(b, len(knows))
+	for _, h := range knows {
+		b = binary.BigEndian.AppendUint32(b, uint32(h))
+	}
+	return b
 }
 
 func (m *Open) decode(d *decoder) {
@@ -35,6 +45,11 @@ func (m *Open) decode(d *decoder) {
 	m.Head = time.Duration(d.varint(limit)) * time.Millisecond
 	if len(d.b) > 0 { // the first programs said no more
 		m.Priority = d.priority()
+	}
+	if len(d.b) > 0 {
+		for range d.int(MaxKnows) {
+			m.Knows = append(m.Knows, d.hint())
+		}
 	}
 }
 

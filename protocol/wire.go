@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -196,6 +197,14 @@ func (d *decoder) id() (id ID) {
 func (d *decoder) node() (n NodeID) {
 	copy(n[:], d.take(len(n)))
 	return n
+}
+
+func (d *decoder) hint() Hint {
+	p := d.take(4)
+	if p == nil {
+		return 0
+	}
+	return Hint(binary.BigEndian.Uint32(p))
 }
 
 // bytes reads a length and as many bytes, at most limit; the result is a copy.

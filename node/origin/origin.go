@@ -159,7 +159,7 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 	if crowd >= crowded {
 		answer.Peers = answer.Peers[:min(len(answer.Peers), crowdPeers)]
 	}
-	own := o.parts.next(time.Now(), &header, m.From, from.Peer(), from.Sharing())
+	own := o.parts.next(time.Now(), &header, m.From, beginner{peer: from.Peer(), sharing: from.Sharing(), knows: m.Knows})
 	answer.PartFirst, answer.PartCount = own.first, own.count
 	answer.Listeners = max(answer.Listeners, own.before) // who came in 0-RTT is entered later
 	nameStarter(answer, own.starter)

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +13,8 @@ import (
 // that they can pass it on to one another before they know one another. What comes
 // behind the start is handed out in parts ("super-seeding"): the first gets the first
 // part, and so on; without it each would ask for the same. The start goes down a
-// tree: each is told of one who began before it and will have it.
+// tree: each is told of one who began before it and will have it, of those with a place
+// left the nearest: at its site, then connected with it, then the first who began.
 type parts struct {
 	mu     sync.Mutex
 	begins map[protocol.ID]*begin
@@ -31,8 +31,9 @@ type begin struct {
 type beginner struct {
 	peer    protocol.Peer
 	sharing bool
-	starts  int // how many it was named to
-	steps   int // in which the start comes to it
+	knows   []protocol.Hint // whom it is connected with, or soon will be
+	starts  int             // how many it was named to
+	steps   int             // in which the start comes to it
 }
 
 // share is what the server has for one who begins.
@@ -58,7 +59,7 @@ const (
 )
 
 // next enters someone who begins a track at a place, and returns its share.
-func (p *parts) next(now time.Time, h *protocol.Header, from time.Duration, who protocol.Peer, sharing bool) (s share) {
+func (p *parts) next(now time.Time, h *protocol.Header, from time.Duration, who beginner) (s share) {
 	start, n := h.Run(from, schedule.LeastHead)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,9 +72,10 @@ func (p *parts) next(now time.Time, h *protocol.Header, from time.Duration, who 
 		p.begins[h.ID] = b
 	}
 	s.before = len(b.order)
-	s.starter, s.steps = b.starter(who)
+	s.starter, s.steps = b.starter(&who)
 	if len(b.order) < maxBeginners {
-		b.order = append(b.order, beginner{peer: who, sharing: sharing, steps: s.steps})
+		who.steps = s.steps
+		b.order = append(b.order, who)
 	}
 	if first := start + n + s.before; s.before > 0 && first < protocol.Chunks(h.Size) {
 		s.first, s.count = first, 1
@@ -81,30 +83,40 @@ func (p *parts) next(now time.Time, h *protocol.Header, from time.Duration, who 
 	return s
 }
 
-// starter returns who passes the start on to one more: someone at its site, else
-// the first who has not enough yet; and in how many steps it comes then. Local addresses
-// are told at the same site only.
-func (b *begin) starter(who protocol.Peer) (_ *protocol.Peer, steps int) {
-	here := who.Public.Addr().Unmap()
-	free := func(near bool) func(beginner) bool {
-		return func(o beginner) bool {
-			return o.sharing && o.starts < fanOut && o.peer.Node != who.Node && (!near || sameSite(o.peer.Public, here))
+// starter returns who passes the start on to one more, of those who have not enough yet;
+// and in how many steps it comes then. Local addresses are told at the same site only.
+func (b *begin) starter(who *beginner) (_ *protocol.Peer, steps int) {
+	var best *beginner
+	for i := range b.order {
+		o := &b.order[i]
+		if o.sharing && o.starts < fanOut && o.peer.Node != who.peer.Node && (best == nil || who.near(o) < who.near(best)) {
+			best = o
 		}
 	}
-	i := slices.IndexFunc(b.order, free(true))
-	if i < 0 {
-		i = slices.IndexFunc(b.order, free(false))
-	}
-	if i < 0 {
+	if best == nil {
 		return nil, 0
 	}
-	b.order[i].starts++
-	peer := b.order[i].peer
-	if !sameSite(peer.Public, here) {
+	best.starts++
+	peer := best.peer
+	if !who.atSite(best) {
 		peer.Local = nil
 	}
-	return &peer, b.order[i].steps + 1
+	return &peer, best.steps + 1
 }
 
-// sameSite takes nodes behind one public address for neighbours on one LAN.
-func sameSite(a netip.AddrPort, b netip.Addr) bool { return a.IsValid() && a.Addr().Unmap() == b }
+// near ranks another, least first, by how soon it can pass the start on: at once on a LAN;
+// a round trip sooner where the two are connected, in as few steps as that goes.
+func (who *beginner) near(o *beginner) int {
+	switch {
+	case who.atSite(o):
+		return 0
+	case slices.Contains(who.knows, o.peer.Node.Hint()), slices.Contains(o.knows, who.peer.Node.Hint()):
+		return 1 + o.steps
+	}
+	return 1 + maxBeginners
+}
+
+// atSite takes nodes behind one public address for neighbours on one LAN.
+func (who *beginner) atSite(o *beginner) bool {
+	return o.peer.Public.IsValid() && o.peer.Public.Addr().Unmap() == who.peer.Public.Addr().Unmap()
+}

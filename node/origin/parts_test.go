@@ -33,16 +33,46 @@ func TestThoseWhoBeginTogetherGetDifferentParts(t *testing.T) {
 	var p parts
 	h, now := minutes(2), time.Unix(0, 0)
 	for i, want := range []int{0, 2, 3, 4, 5} {
-		s := p.next(now.Add(time.Duration(i)*10*time.Millisecond), h, 0, member(i), true)
+		s := p.next(now.Add(time.Duration(i)*10*time.Millisecond), h, 0, beginner{peer: member(i), sharing: true})
 		if s.before != i || s.first != want || s.count != min(i, 1) {
 			t.Errorf("number %d: %d before it, its part is %d of %d, want 1 of %d", i, s.before, s.count, s.first, want)
 		}
 	}
-	if s := p.next(now.Add(2*together), h, 0, member(6), true); s.before != 0 || s.count != 0 || s.starter != nil {
+	if s := p.next(now.Add(2*together), h, 0, beginner{peer: member(6), sharing: true}); s.before != 0 || s.count != 0 || s.starter != nil {
 		t.Errorf("who comes later begins with %d others, with a part of %d chunks", s.before, s.count)
 	}
-	if s := p.next(now.Add(2*together), h, time.Minute, member(7), true); s.before != 0 {
+	if s := p.next(now.Add(2*together), h, time.Minute, beginner{peer: member(7), sharing: true}); s.before != 0 {
 		t.Errorf("who begins elsewhere begins with %d others", s.before)
+	}
+}
+
+func TestWhoIsConnectedWithAnotherHasTheStartFromThere(t *testing.T) {
+	var p parts
+	h, now := minutes(2), time.Unix(0, 0)
+	next := func(n int, knows ...int) share {
+		who := beginner{peer: member(n), sharing: true}
+		for _, k := range knows {
+			who.knows = append(who.knows, member(k).Node.Hint())
+		}
+		return p.next(now, h, 0, who)
+	}
+	next(0)
+	for _, want := range []struct {
+		n       int
+		knows   []int
+		starter int
+		steps   int
+		why     string
+	}{
+		{1, []int{9}, 0, 1, "it knows none of those who began"},
+		{2, []int{1}, 1, 2, "it knows one"},
+		{3, []int{2, 1, 0}, 0, 1, "of those whom it knows one has the start first"},
+		{9, nil, 1, 2, "one knows it"},
+	} {
+		s := next(want.n, want.knows...)
+		if s.starter == nil || s.starter.Node != member(want.starter).Node || s.steps != want.steps {
+			t.Errorf("%s, but number %d is told of %v, in %d steps", want.why, want.n, s.starter, s.steps)
+		}
 	}
 }
 
@@ -51,7 +81,7 @@ func TestAShortTrackHasNoPartsBehindItsEnd(t *testing.T) {
 	h := minutes(1)
 	h.Size = 3 * protocol.ChunkSize
 	for i := range 20 {
-		if s := p.next(time.Unix(0, 0), h, 0, member(i), true); s.first+s.count > 3 {
+		if s := p.next(time.Unix(0, 0), h, 0, beginner{peer: member(i), sharing: true}); s.first+s.count > 3 {
 			t.Errorf("number %d gets %d chunks from %d on", i, s.count, s.first)
 		}
 	}
@@ -63,7 +93,7 @@ func TestTheStartGoesDownATree(t *testing.T) {
 	named := map[protocol.NodeID]int{}
 	for i := range 85 { // 1 + 4 + 16 + 64
 		who := member(i)
-		s := p.next(time.Unix(0, 0), h, 0, who, true)
+		s := p.next(time.Unix(0, 0), h, 0, beginner{peer: who, sharing: true})
 		if i == 0 {
 			if s.starter != nil {
 				t.Fatal("the first is told of another")
@@ -97,14 +127,14 @@ func TestTheStartGoesDownATree(t *testing.T) {
 func TestTheStartComesFromTheSameSiteAndFromThoseWhoShare(t *testing.T) {
 	var p parts
 	h, now := minutes(2), time.Unix(0, 0)
-	p.next(now, h, 0, at(0, 1), true)
-	p.next(now, h, 0, at(1, 2), false) // shares nothing
-	p.next(now, h, 0, at(2, 3), true)
-	s := p.next(now, h, 0, at(3, 3), true)
+	p.next(now, h, 0, beginner{peer: at(0, 1), sharing: true})
+	p.next(now, h, 0, beginner{peer: at(1, 2), sharing: false}) // shares nothing
+	p.next(now, h, 0, beginner{peer: at(2, 3), sharing: true})
+	s := p.next(now, h, 0, beginner{peer: at(3, 3), sharing: true})
 	if s.starter == nil || s.starter.Node != at(2, 3).Node || len(s.starter.Local) == 0 {
 		t.Errorf("at the site of number 2 it is told of %+v", s.starter)
 	}
-	if s := p.next(now, h, 0, at(4, 2), true); s.starter == nil || s.starter.Node != at(0, 1).Node {
+	if s := p.next(now, h, 0, beginner{peer: at(4, 2), sharing: true}); s.starter == nil || s.starter.Node != at(0, 1).Node {
 		t.Errorf("at the site of who shares nothing it is told of %+v", s.starter)
 	}
 }
@@ -114,10 +144,10 @@ func TestTheAccountOfBeginningsIsBounded(t *testing.T) {
 	h := minutes(1)
 	for i := range 3 * maxBegins {
 		h.ID = protocol.ID{byte(i), byte(i >> 8)}
-		p.next(time.Unix(0, 0), h, 0, member(i), true)
+		p.next(time.Unix(0, 0), h, 0, beginner{peer: member(i), sharing: true})
 	}
 	for i := range 2 * maxBeginners {
-		p.next(time.Unix(0, 0), h, 0, member(i), true)
+		p.next(time.Unix(0, 0), h, 0, beginner{peer: member(i), sharing: true})
 	}
 	if n := len(p.begins[h.ID].order); len(p.begins) > maxBegins || n > maxBeginners {
 		t.Errorf("it holds %d, of the last %d members", len(p.begins), n)

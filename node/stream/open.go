@@ -89,7 +89,11 @@ func (s *Stream) openAt(ctx context.Context, cancel context.CancelFunc, conn *sw
 	s.mu.Lock()
 	from := s.from
 	s.mu.Unlock()
-	o, err := conn.Open(ctx, &protocol.Open{ID: s.id, From: from, Head: head})
+	m := &protocol.Open{ID: s.id, From: from, Head: head}
+	if conn.Server() {
+		m.Knows = s.all.config.Swarm.Knows()
+	}
+	o, err := conn.Open(ctx, m)
 	if err != nil {
 		cancel()
 		return nil, err

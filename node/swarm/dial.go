@@ -166,6 +166,23 @@ func (s *Swarm) leave(node protocol.NodeID, d *dialing, won bool) bool {
 	return true
 }
 
+// Knows tells of those who can pass a start on without being sought: neighbours that
+// share, the longest known first, and who is being dialled. protocol.MaxKnows at the most.
+func (s *Swarm) Knows() []protocol.Hint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var hints []protocol.Hint
+	for _, c := range s.list() {
+		if !c.server && c.Trusted() && c.Sharing() {
+			hints = append(hints, c.node.Hint())
+		}
+	}
+	for node := range s.dialing {
+		hints = append(hints, node.Hint())
+	}
+	return hints[:min(len(hints), protocol.MaxKnows)]
+}
+
 // Alone reports whether there is no neighbour, and none is being dialled.
 func (s *Swarm) Alone() bool {
 	s.mu.Lock()
