@@ -3,6 +3,8 @@ package node
 import (
 	"testing"
 	"time"
+
+	"earshot/protocol"
 )
 
 func TestNewProcessesThatBeginTogetherPassTheStartOn(t *testing.T) {
@@ -50,4 +52,34 @@ func silenceOf(all []heard) (sum time.Duration) {
 		sum += h.silence
 	}
 	return sum
+}
+
+func TestWhoBeginsFirstIsToldWhatVerifiesTheStartAsItComes(t *testing.T) {
+	track := newLabTrack(1, 20*time.Second, 192_000)
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		nodes := l.start(2, homeLine)
+		defer closeAll(nodes)
+		for i, n := range nodes {
+			server, err := n.swarm.Server(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := server.Open(t.Context(), &protocol.Open{ID: track.header.ID, Head: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer o.Head.Close()
+			if i > 0 {
+				if len(o.Path)+len(o.Slices) > 0 {
+					t.Errorf("the second, who has it from the first, is told %d bytes", len(o.Path)+len(o.Slices))
+				}
+				return
+			}
+			tree := protocol.NewTree(track.header.ID, track.header.Size)
+			if !tree.Add(o.HeadFirst, o.Proven, o.Path) || len(o.Slices) != 2*protocol.SlicesSize ||
+				!tree.AddSlices(0, o.Slices[:protocol.SlicesSize]) || !tree.AddSlices(1, o.Slices[protocol.SlicesSize:]) {
+				t.Errorf("the first is told %d bytes of %d chunks, and %d of slices", len(o.Path), o.Proven, len(o.Slices))
+			}
+		}
+	})
 }

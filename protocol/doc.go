@@ -102,11 +102,12 @@
 //	                Listeners (i), Peer Count (i) <= 10,
 //	                Peer ..., Part First (i), Part Count
 //	                (i), Proven (i) <= 64, Path Bytes, Starter
-//	                Bool; in all <= 128 KiB
+//	                Bool, Slices Bytes; in all <= 128 KiB
 //	0x12 Get        ID (256), First (i), Count (i) 1 to 64,     Data, raw chunks
 //	                Priority (i) 0 to 3, Within in ms (i),
 //	                Prove Bool, Wait Bool
-//	0x13 Data       Count (i) 1 to 64, [ Path Bytes ]; <= 6.1 KiB
+//	0x13 Data       Count (i) 1 to 64, [ Path Bytes,
+//	                [ Slices Bytes ] ]; <= 6.2 KiB
 //	0x14 GetProof   ID (256)                                    Proof, raw leaves
 //	0x15 Proof      ID (256), Size (i)
 //	0x16 Search     Kind (i), Text <= 512, Offset (i),          Results
@@ -154,6 +155,11 @@
 // pre-order. With it a chunk is verified, played and passed on before the tree
 // is there. Data has one where Prove asked for it, Opened one of the first Proven
 // chunks of the head.
+//
+// Slices are the chaining values of the four slices of a chunk, 4 KiB each: 32 bytes for
+// each, in order, of the first chunk of a run, or the first two of a head. With them it is verified, played
+// and passed on as it comes: where Wait asked for a chunk, its answer may begin when its
+// first slice is there.
 //
 // Runs and heads are whole chunks; only a track's last chunk is shorter. An
 // answer that ends early, goes on too long or holds a chunk that fails

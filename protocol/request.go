@@ -69,6 +69,9 @@ type Opened struct {
 	// head, and the chunk behind it, as soon as anyone: to be asked for them now
 	// (Get.Wait).
 	Starter bool
+	// Slices are those of the head's first chunks, at most MaxSliced of those that Path
+	// verifies, one behind the other; see Slices. May be none.
+	Slices []byte
 }
 
 // Type returns TypeOpened.
@@ -80,7 +83,7 @@ func (m *Opened) encode(b []byte) []byte {
 	b = appendPeers(appendInt(b, m.Listeners), m.Peers)
 	b = appendInt(appendInt(b, m.PartFirst), m.PartCount)
 	b = appendBytes(appendInt(b, m.Proven), m.Path)
-	return appendBool(b, m.Starter)
+	return appendBytes(appendBool(b, m.Starter), m.Slices)
 }
 
 func (m *Opened) decode(d *decoder) {
@@ -96,6 +99,9 @@ func (m *Opened) decode(d *decoder) {
 	}
 	if len(d.b) > 0 {
 		m.Starter = d.bool() && len(m.Peers) > 0
+	}
+	if len(d.b) > 0 {
+		m.Slices = d.bytes(MaxSliced * SlicesSize)
 	}
 	if d.err == nil && max(m.HeadFirst+m.HeadCount, m.PartFirst+m.PartCount) > Chunks(m.Header.Size) {
 		d.fail(ErrMalformed)
@@ -160,6 +166,9 @@ func (m *Get) decode(d *decoder) {
 type Data struct {
 	Count int    // 1 to MaxRun
 	Path  []byte // of these chunks, where Prove asked for it; see Path
+	// Slices are those of the first chunk, where the answer may come slice by slice; see
+	// Slices.
+	Slices []byte
 }
 
 // Type returns TypeData.
@@ -167,8 +176,11 @@ func (*Data) Type() Type { return TypeData }
 
 func (m *Data) encode(b []byte) []byte {
 	b = appendInt(b, m.Count)
-	if len(m.Path) > 0 {
+	if len(m.Path)+len(m.Slices) > 0 {
 		b = appendBytes(b, m.Path)
+	}
+	if len(m.Slices) > 0 {
+		b = appendBytes(b, m.Slices)
 	}
 	return b
 }
@@ -177,6 +189,9 @@ func (m *Data) decode(d *decoder) {
 	m.Count = d.int(MaxRun)
 	if len(d.b) > 0 {
 		m.Path = d.bytes(maxPath)
+	}
+	if len(d.b) > 0 {
+		m.Slices = d.bytes(SlicesSize)
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 	// and of two ways down to them.
 	maxPath = (MaxRun + 2*16) * nodeSize
 	// MaxData is the longest Data message with its type and length, in bytes.
-	MaxData = maxPath + 64
+	MaxData = maxPath + SlicesSize + 64
 )
 
 // within reports whether a track has such chunks.
@@ -64,14 +64,15 @@ func walk(size int64, first, count int, visit func(node int, at span) bool) bool
 // that the first chunks verify before the tree is whole. Of hostile paths it keeps
 // nothing. It is not safe for concurrent use.
 type Tree struct {
-	id    ID
-	size  int64
-	nodes map[int][nodeSize]byte // by place in pre-order; each is proven
+	id     ID
+	size   int64
+	nodes  map[int][nodeSize]byte // by place in pre-order; each is proven
+	slices map[int][]byte         // of chunks; each is proven
 }
 
 // NewTree returns an empty proof tree of the track id of size bytes.
 func NewTree(id ID, size int64) *Tree {
-	return &Tree{id: id, size: size, nodes: map[int][nodeSize]byte{}}
+	return &Tree{id: id, size: size, nodes: map[int][nodeSize]byte{}, slices: map[int][]byte{}}
 }
 
 // Add takes the path of count chunks from first on; false where it is not theirs.

@@ -69,7 +69,7 @@ const (
 	// spread is how much sooner than it is played the chunk behind the start is sent, to
 	// whom others wait for it at: two steps down the tree, of 100 ms each. Sooner, and
 	// fewer have begun by then: a chunk is 66 ms of 2 Mbit/s.
-	spread = 200 * time.Millisecond
+	spread = 300 * time.Millisecond
 	// proofAtHand is how long a proof tree may take to look up that goes into the
 	// answer: more than a database takes, and less than anyone hears.
 	proofAtHand = 5 * time.Millisecond
@@ -168,8 +168,14 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		length = schedule.LeastHead // the rest is handed out in parts
 	}
 	answer.HeadFirst, answer.HeadCount = header.Run(m.From, min(m.Head, length))
+	content, err := o.Tracks.Content(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	stored := &track{origin: o, header: header, content: content}
 	within := proofWithin
-	if own.before == 0 && !provePart(answer, tree) {
+	if own.before == 0 && !provePart(answer, stored, tree) {
 		within = proofSoon
 	}
 	if err := to.Send(answer); err != nil {
@@ -187,17 +193,12 @@ func (o *Origin) open(ctx, sending context.Context, from *swarm.Conn, m *protoco
 		to.End(nil) // the stream; the proof tree goes on
 		return nil
 	}
-	content, err := o.Tracks.Content(ctx, m.ID)
-	if err != nil {
-		return err
-	}
-	defer content.Close()
 	head := swarm.Head{From: m.From, First: answer.HeadFirst, Count: answer.HeadCount, Shared: answer.HeadFirst, Spread: spread, Steps: own.steps}
 	if own.before > 0 { // the first one alone has the start to pass on
 		start, n := header.Run(m.From, schedule.LeastHead)
 		head.Shared = start + n
 	}
-	to.End(to.SendHead(sending, &track{origin: o, header: header, content: content}, head))
+	to.End(to.SendHead(sending, stored, head))
 	return nil
 }
 
@@ -230,12 +231,13 @@ func (o *Origin) proof(ctx context.Context, id protocol.ID) *proof {
 	return p
 }
 
-// provePart adds what verifies the beginning of a head, so that the first of those
-// who begin can pass that on before it has the proof tree. Nobody waits for that
+// provePart adds what verifies the beginning of a head, its first chunk slice by slice, so
+// that the first of those who begin can pass that on as it comes, before it has the proof
+// tree. Nobody waits for that
 // tree if it is not at hand: then it is false.
-func provePart(answer *protocol.Opened, p *proof) bool {
+func provePart(answer *protocol.Opened, t *track, p *proof) bool {
 	_, n := answer.Header.Run(answer.Header.TimeAt(int64(answer.HeadFirst)*protocol.ChunkSize), schedule.LeastHead)
-	n = min(n, answer.HeadCount)
+	n = min(n+1, answer.HeadCount) // and what comes behind the start
 	timer := time.NewTimer(proofAtHand)
 	defer timer.Stop()
 	select {
@@ -245,6 +247,7 @@ func provePart(answer *protocol.Opened, p *proof) bool {
 	}
 	if p.err == nil && n > 0 {
 		answer.Proven, answer.Path = n, protocol.Path(p.tree, answer.Header.Size, answer.HeadFirst, n)
+		answer.Slices = t.slices(answer.HeadFirst, min(n, protocol.MaxSliced))
 	}
 	return true
 }

@@ -46,6 +46,19 @@ func (t *track) ReadChunk(i int, buf []byte) (int, error) {
 	return k, err
 }
 
+// slices returns what verifies n chunks slice by slice, as far as it can be read.
+func (t *track) slices(first, n int) (all []byte) {
+	var chunk [protocol.ChunkSize]byte
+	for i := first; i < first+n; i++ {
+		k, err := t.ReadChunk(i, chunk[:])
+		if err != nil {
+			break
+		}
+		all = append(all, protocol.Slices(i, chunk[:k])...)
+	}
+	return all
+}
+
 func (t *track) Proof() ([]byte, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()

@@ -3,6 +3,8 @@ package schedule
 import (
 	"testing"
 	"time"
+
+	"earshot/protocol"
 )
 
 func TestWhatAPeerWillHaveSoonIsAskedOfItAndAwaited(t *testing.T) {
@@ -30,5 +32,62 @@ func TestWhatAPeerWillHaveSoonIsAskedOfItAndAwaited(t *testing.T) {
 	b.now = last + b.sources[b.find(peerA)].margin()
 	if asked := of(b.step(time.Millisecond), Request, theServer); len(asked) != 1 || asked[0].First != 1 {
 		t.Errorf("after last call the server is asked for %+v", asked)
+	}
+}
+
+// Two who dial one another keep one of the two connections, and what was asked for on the
+// other is lost.
+func TestWhatAPromiseLosesIsAskedForAgainThoughTheServerSendsIt(t *testing.T) {
+	b := &bench{t, New(Config{Timeline: track(), Seed: 1, Others: 2}), 0}
+	b.add(theServer)
+	b.Playhead(0, 0, 0, Playing)
+	b.Expect(0, theServer, 0, 1)
+	b.AddSource(0, peerA, Source{Kind: Peer, RTT: 50 * time.Millisecond, Key: 1})
+	b.Promise(0, peerA, 0, 2)
+	if asked := of(b.step(time.Millisecond), Request, peerA); len(asked) != 2 {
+		t.Fatalf("of the promised chunks it is asked for %+v", asked)
+	}
+	const again = peerA + 100
+	b.AddSource(b.now, again, Source{Kind: Peer, RTT: 50 * time.Millisecond, Key: 1})
+	b.Promise(b.now, again, 0, 2)
+	b.RemoveSource(b.now, peerA)
+	asked := of(b.step(time.Millisecond), Request, again)
+	if len(asked) != 2 || asked[0].First != 0 || asked[1].First != 1 {
+		t.Errorf("on the connection that is left it is asked for %+v", asked)
+	}
+}
+
+func TestAThinHeadIsTakenBackWhenAPeersChunkCanBePlayedAsItComes(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		others, head int
+		came         int // bytes of the head
+		want         bool
+	}{
+		{"it has brought less", 2, 1, protocol.SliceSize / 2, true},
+		{"it has brought more", 2, 1, 2 * protocol.SliceSize, false},
+		{"the server is idle", 2, 30, 0, false},
+		{"nobody else waits for the server", 0, 1, 0, false},
+	} {
+		b := &bench{t, New(Config{Timeline: track(), Seed: 1, Others: c.others}), 0}
+		b.add(theServer)
+		b.Playhead(0, 0, 0, Playing)
+		head := b.Expect(0, theServer, 0, c.head)
+		b.Progress(0, head, c.came)
+		b.AddSource(0, peerA, Source{Kind: Peer, RTT: 50 * time.Millisecond, Key: 1})
+		b.Promise(0, peerA, 0, 2)
+		for _, a := range of(b.step(time.Millisecond), Request, peerA) {
+			if a.First == 0 {
+				b.Progress(b.now, a.ID, protocol.SliceSize)
+				b.Sliced(b.now, a.ID)
+			}
+		}
+		taken := false
+		for _, a := range b.step(time.Millisecond) {
+			taken = taken || a.Kind == Cancel && a.ID == head
+		}
+		if taken != c.want {
+			t.Errorf("%s: taken back %v, want %v", c.name, taken, c.want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"time"
 
 	"earshot/protocol"
@@ -45,6 +46,7 @@ type request struct {
 	src   int16
 	hedge bool // the second request for its chunk
 	head  bool // sent unasked (Expect)
+	open  bool // a head so thin that its chunks are asked of peers too
 	first int32
 	count int32
 	bytes int32 // arrived
@@ -84,9 +86,9 @@ func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
 	}
 	r := s.owe(now, i, first, n)
 	r.head = true
-	if s.others > 0 && s.least(first, n) { // on a crowded uplink it comes as slowly as it is played
+	if r.open = s.others > 0 && s.least(first, n); r.open { // on a crowded uplink it comes as slowly as it is played
 		for c := first; c < first+n; c++ {
-			s.want.set(c) // of peers too
+			s.want.set(c)
 		}
 	}
 	return r.id
@@ -147,6 +149,9 @@ func (s *State) forget(now time.Duration, k int) {
 	for c := int(r.first); c < int(r.first+r.count); c++ {
 		if s.asked2.has(c) {
 			s.asked2.clear(c)
+			if s.isOpen(c) && !s.have.has(c) {
+				s.want.set(c)
+			}
 			continue
 		}
 		s.asked.clear(c)
@@ -160,6 +165,11 @@ func (s *State) forget(now time.Duration, k int) {
 		src.rest(now)
 	}
 	s.wet()
+}
+
+// isOpen reports whether a chunk of a head is asked of peers too.
+func (s *State) isOpen(c int) bool {
+	return slices.ContainsFunc(s.requests, func(r request) bool { return r.open && r.covers(c) })
 }
 
 // cancel forgets request k and tells the caller at the next Step.
@@ -219,6 +229,24 @@ func (s *State) Progress(now time.Duration, id RequestID, n int) {
 	s.redeem(src)
 	// Requests at one source share its rate.
 	r.due = now + src.transfer(protocol.ChunkSize*max(src.requests, 1))
+}
+
+// Sliced says that what has come of a peer's chunk can be played before it is whole. A
+// thin head that brings the same, and has brought less, is taken back: the server's line
+// is for those who have nothing.
+func (s *State) Sliced(now time.Duration, id RequestID) {
+	s.begin(now)
+	k := s.request(id)
+	if k < 0 || s.sources[s.requests[k].src].kind != Peer {
+		return
+	}
+	r := s.requests[k]
+	for k, head := range s.requests {
+		if head.open && head.first == r.first && head.count == 1 && head.bytes <= r.bytes {
+			s.cancel(now, k)
+			return
+		}
+	}
 }
 
 // settle cancels what a chunk's arrival has made needless: a request that has

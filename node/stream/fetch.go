@@ -142,7 +142,7 @@ func (f *fetch) begin(ctx context.Context, o *opened) {
 	f.requests[id] = o.close
 	f.wg.Go(func() {
 		defer o.close()
-		if !f.learn(ctx, o.conn, o.HeadFirst, o.Proven, o.Path) {
+		if !f.learn(ctx, o.conn, o.HeadFirst, o.Proven, o.Path, o.Slices) {
 			f.end(ctx, id, src, errCorrupt)
 			return
 		}
@@ -246,7 +246,7 @@ func (f *fetch) get(request, ctx context.Context, m *protocol.Get, id schedule.R
 	run, err := src.conn.Get(request, m, func() { close(asked) })
 	if err == nil {
 		err = errCorrupt
-		if f.learn(ctx, src.conn, run.First, run.Count, run.Path) {
+		if f.learn(ctx, src.conn, run.First, run.Count, run.Path, run.Slices) {
 			err = f.receive(request, run, src, id)
 		}
 		run.Close()

@@ -52,19 +52,17 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 // awaitStarter waits until who will have the start of the track is a neighbour, and
 // has it asked for that and for the chunk behind it, which is nobody's part: it answers
 // when it has it, a round trip and more before it could be asked for what it has said it
-// has, and before all ask the one who has it first.
+// has, and before all ask the one who has it first. Two who dial one another keep one of
+// the two connections, and what was asked for on the other is asked for again.
 func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
-	sw := f.s.all.config.Swarm
 	for {
-		joined := sw.Joined()
-		for _, c := range sw.Neighbours() {
-			if c.Node() == first.Peers[0].Node {
-				f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst, first.HeadCount+1) })
-				return
-			}
+		c, err := f.s.all.config.Swarm.Neighbour(ctx, first.Peers[0].Node)
+		if err != nil {
+			return
 		}
+		f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst, first.HeadCount+1) })
 		select {
-		case <-joined:
+		case <-c.Done():
 		case <-ctx.Done():
 			return
 		}
@@ -73,6 +71,11 @@ func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 
 // promised takes note of n chunks from first on that a neighbour will have soon.
 func (f *fetch) promised(now time.Duration, c *swarm.Conn, first, n int) {
+	select {
+	case <-c.Done(): // it is taken out, or will be
+		return
+	default:
+	}
 	src := f.source(c)
 	if src.have == nil {
 		src.have = protocol.NewBitmap(protocol.Chunks(f.s.pieces.header.Size))

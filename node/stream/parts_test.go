@@ -10,7 +10,7 @@ func TestPartsTellWhereEachStretchCameFrom(t *testing.T) {
 	if got := d.parts(); got != "      " {
 		t.Errorf("at first %q", got)
 	}
-	d.publish(0, &piece{data: d.chunk(0)}, 100)
+	d.arrived(0, &piece{data: d.chunk(0)}, 100, fromServer)
 	if got := d.parts(); got != "      " {
 		t.Errorf("with a part of a chunk %q", got)
 	}

@@ -36,7 +36,8 @@ type pieces struct {
 // piece is a chunk in memory. What is in data below n never changes.
 type piece struct {
 	data     []byte
-	n        int  // bytes that have arrived
+	n        int  // bytes that can be read: a server's as they arrive, a peer's as they verify
+	sure     int  // bytes that are verified, in whole slices
 	verified bool // only the lack of the whole proof tree, or of room, keeps it from the cache
 }
 
@@ -101,19 +102,6 @@ func (p *pieces) homeless() bool {
 func (p *pieces) wake() {
 	close(p.changed)
 	p.changed = make(chan struct{})
-}
-
-// publish makes the part of a chunk that has arrived readable: only for the
-// server's chunks, whom a reader trusts ahead of the proof.
-func (p *pieces) publish(i int, c *piece, n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c.n = n
-	if m := p.memory[i]; m == nil || m.n < n {
-		p.memory[i] = c
-		p.origin[i] = fromServer
-	}
-	p.wake()
 }
 
 // complete takes a whole chunk: it is verified, stored, and no longer held in

@@ -174,11 +174,11 @@ func TestTheServersChunksAreJudgedWhenTheProofTreeComes(t *testing.T) {
 func TestOnlyTheServersBytesAreReadWhileTheyArrive(t *testing.T) {
 	d := newDisc(t, 2, nil)
 	c := &piece{data: d.chunk(0)}
-	d.publish(0, c, 5000)
+	d.arrived(0, c, 5000, fromServer)
 	if got := d.readable(t, 0); !bytes.Equal(got, d.data[:5000]) {
 		t.Errorf("%d bytes can be read", len(got))
 	}
-	d.publish(0, &piece{data: d.chunk(0)}, 3000) // a second answer, behind the first
+	d.arrived(0, &piece{data: d.chunk(0)}, 3000, fromServer) // a second answer, behind the first
 	if got := d.readable(t, 0); len(got) != 5000 {
 		t.Errorf("%d bytes can be read after a slower answer", len(got))
 	}

@@ -30,6 +30,7 @@ func (f *fetch) receive(ctx context.Context, run *swarm.Run, src *source, id sch
 func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *source, id schedule.RequestID) error {
 	c := &piece{data: make([]byte, protocol.ChunkLen(f.s.pieces.header.Size, i))}
 	from, told := fromPeers, 0
+	sliced := f.s.pieces.sliced(i)
 	if src.server {
 		from = fromServer
 	}
@@ -37,13 +38,21 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 		k, err := run.Read(c.data[n:])
 		n += k
 		f.s.all.arrivals.arrived(k)
-		if src.server && k > 0 {
-			f.s.pieces.publish(i, c, n)
-		}
 		if n-told >= progressGrain || n == len(c.data) {
 			bytes := n - told
 			told = n
 			f.tell(ctx, func(f *fetch, now time.Duration) { f.schedule.Progress(now, id, bytes) })
+		}
+		if k > 0 && (src.server || sliced) {
+			more, wrong := f.s.pieces.arrived(i, c, n, from)
+			if wrong != nil {
+				src.conn.Corrupt()
+				return wrong
+			}
+			if more {
+				f.s.all.config.Swarm.Arrived()
+				f.tell(ctx, func(f *fetch, now time.Duration) { f.schedule.Sliced(now, id) })
+			}
 		}
 		if err != nil && n < len(c.data) {
 			if errors.Is(err, io.EOF) {
@@ -177,7 +186,7 @@ func (f *fetch) prove(ctx context.Context, c *swarm.Conn, tree []byte) bool {
 		f.s.all.config.Log.Warn("the cache cannot store a proof tree", "err", err)
 		return false
 	}
-	f.s.all.config.Swarm.Proven()
+	f.s.all.config.Swarm.Arrived()
 	f.settle(ctx, shared, wrong)
 	f.tell(ctx, func(f *fetch, now time.Duration) {
 		for _, src := range f.sources {
@@ -187,8 +196,28 @@ func (f *fetch) prove(ctx context.Context, c *swarm.Conn, tree []byte) bool {
 	return true
 }
 
-// learn takes a path of the proof tree that c sent; false if it is not the track's.
-func (f *fetch) learn(ctx context.Context, c *swarm.Conn, first, count int, path []byte) bool {
+// learn takes a path of the proof tree that c sent, and the slices of the first of its
+// chunks; false if they are not the track's.
+func (f *fetch) learn(ctx context.Context, c *swarm.Conn, first, count int, path, slices []byte) bool {
+	if !f.learnPath(ctx, c, first, count, path) {
+		return false
+	}
+	for i := first; len(slices) > 0; i++ {
+		n := min(protocol.SlicesSize, len(slices))
+		more, ok := f.s.pieces.learnSlices(i, slices[:n])
+		if !ok {
+			c.Corrupt()
+			return false
+		}
+		if more {
+			f.s.all.config.Swarm.Arrived()
+		}
+		slices = slices[n:]
+	}
+	return true
+}
+
+func (f *fetch) learnPath(ctx context.Context, c *swarm.Conn, first, count int, path []byte) bool {
 	if len(path) == 0 {
 		return true // it comes with the tree
 	}

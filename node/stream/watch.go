@@ -14,7 +14,10 @@ type watch struct {
 	pieces *pieces
 }
 
-var _ swarm.Watcher = watch{}
+var (
+	_ swarm.Watcher = watch{}
+	_ swarm.Sliced  = sharing{}
+)
 
 // Heard brings news of a neighbour's have map to the schedule.
 func (w watch) Heard(c *swarm.Conn, m protocol.Message) {
@@ -26,12 +29,8 @@ func (w watch) Left(c *swarm.Conn) {
 	w.s.tell(func(f *fetch, now time.Duration) { f.gone(now, c) })
 }
 
-// Share opens what is verified of the track, while some of it waits for the whole
-// proof tree to be stored.
+// Share opens what is verified of the track, stored or not yet.
 func (w watch) Share() (swarm.Stored, bool) {
-	if w.pieces.proven() {
-		return nil, false
-	}
 	t, ok := w.s.all.config.Cache.AcquireCached(w.s.id)
 	return sharing{t, w.pieces}, ok
 }

@@ -40,6 +40,15 @@ func (a *Answer) SetPriority(p protocol.Priority) {
 	a.stream.SetPriority(urgency(p), false)
 }
 
+// need notes how soon a run is needed, as who asks for it says.
+func (a *Answer) need(m *protocol.Get) {
+	a.SetPriority(m.Priority)
+	a.start = m.Wait
+	if m.Within > 0 {
+		a.due = time.Now().Add(m.Within - a.conn.RTT()/2)
+	}
+}
+
 // SetFirst sends the answer before all runs: someone waits for it.
 func (a *Answer) SetFirst() {
 	a.priority, a.due = protocol.PriorityUrgent, time.Now()
@@ -70,6 +79,16 @@ func (a *Answer) SendChunks(ctx context.Context, t Stored, first, count int) err
 func (a *Answer) SendRun(ctx context.Context, t Stored, first int, m *protocol.Data) error {
 	a.sent = true
 	return a.sendChunks(ctx, t, m, first, m.Count, a.asAsked)
+}
+
+// sendSlices sends what came of the answer to a Get, from an offset in its chunk on, less
+// than 0 where that is the message before it.
+func (a *Answer) sendSlices(ctx context.Context, b []byte, offset int) error {
+	a.sent = true
+	n, err := a.send(ctx, b, int64(offset), a.asAsked, true)
+	a.conn.uploaded.Add(int64(max(n+min(offset, 0), 0)))
+	a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
+	return err
 }
 
 // asAsked is how soon the asker said it needs all of it.

@@ -26,6 +26,7 @@ var errTimeout = errors.New("no answer in time")
 type Run struct {
 	First, Count int
 	Path         []byte // of the proof tree, if it was asked for (protocol.Path)
+	Slices       []byte // of the first chunk, may be none (protocol.Slices)
 	conn         *Conn
 	stream       *quic.Stream
 	reader       *protocol.Reader
@@ -85,7 +86,7 @@ func (c *Conn) Get(ctx context.Context, m *protocol.Get, asked func()) (*Run, er
 		return nil, protocol.ErrMalformed
 	}
 	run := c.newRun(ctx, s, r, m.First, data.Count)
-	run.Path = data.Path
+	run.Path, run.Slices = data.Path, data.Slices
 	return run, nil
 }
 

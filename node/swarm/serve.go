@@ -118,7 +118,7 @@ func (c *Conn) serveAsListener(ctx context.Context, m protocol.Message, to *Answ
 // one another here.
 func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error {
 	t, err := c.swarm.acquire(m.ID)
-	if err != nil && m.Wait && !c.isConfirmed() {
+	if err != nil && m.Wait {
 		c.swarm.await(ctx, opening, func() bool {
 			t, err = c.swarm.acquire(m.ID)
 			return err == nil
@@ -128,9 +128,11 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 		return err
 	}
 	defer t.Release()
+	to.need(m)
 	if m.Wait {
-		to.start = true
-		c.swarm.await(ctx, awaited, func() bool { return t.Have().Has(m.First) || !c.swarm.fetches(m.ID) })
+		if s, some := c.awaitChunk(ctx, m, t); some {
+			return c.serveSlices(ctx, m, s, to)
+		}
 	}
 	have, count := t.Have(), 0
 	for count < m.Count && have.Has(m.First+count) {
@@ -139,30 +141,32 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	if count == 0 {
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
-	if c.swarm.uplink == nil { // a server waits for its turn again and again
-		if !c.onLAN() {
-			if err := c.swarm.back.wait(ctx, m.Priority); err != nil {
-				return err
-			}
-		}
-		if err := c.swarm.uploads.acquire(ctx, m.Priority); err != nil {
-			return err
-		}
-		defer c.swarm.uploads.release()
-	}
-	to.SetPriority(m.Priority)
-	if m.Within > 0 {
-		to.due = time.Now().Add(m.Within - c.RTT()/2)
-	}
 	if c.swarm.uplink != nil {
 		to.due = to.due.Add(c.swarm.echoes.wait(time.Now(), m.ID, m.First))
+	} else if err := c.slot(ctx, m.Priority); err != nil { // a server waits for its turn again and again
+		return err
+	} else {
+		defer c.swarm.uploads.release()
 	}
 	data := &protocol.Data{Count: count}
 	if m.Prove {
 		data.Path, _ = t.Path(m.First, count)
 	}
+	if s, ok := t.(Sliced); ok && m.Wait {
+		data.Slices = s.Slices(m.First)
+	}
 	defer c.await()() // acknowledgements: a slot is not for who has gone
 	return to.SendRun(ctx, t, m.First, data)
+}
+
+// slot waits for an upload slot; the caller releases it.
+func (c *Conn) slot(ctx context.Context, p protocol.Priority) error {
+	if !c.onLAN() {
+		if err := c.swarm.back.wait(ctx, p); err != nil {
+			return err
+		}
+	}
+	return c.swarm.uploads.acquire(ctx, p)
 }
 
 func (c *Conn) serveProof(ctx context.Context, m *protocol.GetProof, to *Answer) error {
@@ -196,8 +200,8 @@ const (
 	// one round trip for all who begin together, and not one for each in a row.
 	awaited = 2 * time.Second
 	// opening is the same where nothing is known of the track: who was told of this node
-	// as a starter, and asked with its first packet, may be here before what the server
-	// answers to this one, of the same moment.
+	// as a starter, and asks at once, may be here before what the server answers to this
+	// one, of the same moment.
 	opening = 300 * time.Millisecond
 	// maxAwaited bounds who waits so.
 	maxAwaited = 64
@@ -236,8 +240,9 @@ func (s *Swarm) fetches(id protocol.ID) bool {
 	return s.watches[id] != nil
 }
 
-// Proven says that a proof tree has come.
-func (s *Swarm) Proven() { s.wake() }
+// Arrived says that something has come that others may wait for: a proof tree, a slice of
+// a chunk.
+func (s *Swarm) Arrived() { s.wake() }
 
 // wake lets those look again who wait for what has come.
 func (s *Swarm) wake() {

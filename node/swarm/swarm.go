@@ -188,6 +188,23 @@ func (s *Swarm) Joined() <-chan struct{} {
 	return s.joined
 }
 
+// Neighbour waits until a node is a neighbour.
+func (s *Swarm) Neighbour(ctx context.Context, node protocol.NodeID) (*Conn, error) {
+	for {
+		s.mu.Lock()
+		c, joined := s.conns[node], s.joined
+		s.mu.Unlock()
+		if c != nil && c.quic.Context().Err() == nil {
+			return c, nil
+		}
+		select {
+		case <-joined:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 func (s *Swarm) list() []*Conn {
 	conns := make([]*Conn, 0, len(s.conns))
 	for _, c := range s.conns {
