@@ -143,8 +143,9 @@
 // asker knows: an Open has the first 32 bits of the keys of those whom it is connected
 // with or dials.
 //
-// Within says how soon the first chunk of a run is needed, 0 if that is not known. With Wait the answer may wait until the chunks are there; GetProof is
-// answered when the proof tree is there, by who is fetching the track.
+// Within says how soon the first chunk of a run is needed, 0 if that is not known. With
+// Wait the answer may wait until the chunks are there; GetProof is answered when the proof
+// tree is there, by who is fetching the track.
 //
 // A proof tree goes as its leaves: the chaining value of each chunk, 32 bytes, in order,
 // none where there is but one chunk. Size is the track's, and says how many. The nodes

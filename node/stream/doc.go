@@ -10,7 +10,8 @@
 // arrives, before a chunk is whole and before its proof tree is there; what a
 // peer sends is read only when verified. Until the proof tree is there, chunks
 // come with the path of the tree that verifies them; they are kept in memory then,
-// and shared from there (watch).
+// and shared from there (watch). Those of a start come with what verifies their slices,
+// and are read and shared as far as those have come (slices.go).
 //
 // A Reader is given nothing, though there is something, while what arrives would soon
 // let it run dry (start.go, and schedule.Throughput for the rule); where that is
