@@ -90,11 +90,16 @@ func (p *pieces) surely(i int) []byte {
 	}
 }
 
-// Slices returns what verifies chunk i slice by slice, nil where that is not known.
-func (t sharing) Slices(i int) []byte {
+// Slices returns how much of chunk i is there, and what verifies it slice by slice, nil
+// where that is not known.
+func (t sharing) Slices(i int) (n int, values []byte) {
+	n = len(t.pieces.surely(i))
+	if n == 0 && t.Track.Has(i) {
+		n = protocol.ChunkLen(t.pieces.header.Size, i)
+	}
 	t.pieces.mu.Lock()
 	defer t.pieces.mu.Unlock()
-	return t.pieces.tree.Slices(i)
+	return n, t.pieces.tree.Slices(i)
 }
 
 // ReadSlices reads what there is of chunk i, in whole slices.

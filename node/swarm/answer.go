@@ -81,16 +81,6 @@ func (a *Answer) SendRun(ctx context.Context, t Stored, first int, m *protocol.D
 	return a.sendChunks(ctx, t, m, first, m.Count, a.asAsked)
 }
 
-// sendSlices sends what came of the answer to a Get, from an offset in its chunk on, less
-// than 0 where that is the message before it.
-func (a *Answer) sendSlices(ctx context.Context, b []byte, offset int) error {
-	a.sent = true
-	n, err := a.send(ctx, b, int64(offset), a.asAsked, true)
-	a.conn.uploaded.Add(int64(max(n+min(offset, 0), 0)))
-	a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
-	return err
-}
-
 // asAsked is how soon the asker said it needs all of it.
 func (a *Answer) asAsked(int64) (need, int64) {
 	return need{sound: true, due: a.due}, protocol.MaxTrackSize
@@ -120,8 +110,7 @@ func (a *Answer) sendChunks(ctx context.Context, t Stored, m protocol.Message, f
 		}
 		whole := a.start || a.priority == protocol.PriorityUrgent // a chunk is of no use before its end
 		sent, err := a.send(ctx, buf[:n], offset, when, whole || i == end)
-		a.conn.uploaded.Add(int64(max(sent-said, 0)))
-		a.conn.lastUse.Store(int64(time.Since(a.conn.since)))
+		a.conn.gave(sent - said)
 		if err != nil {
 			return err
 		}
@@ -211,6 +200,13 @@ func (a *Answer) send(ctx context.Context, b []byte, offset int64, when needs, l
 		}
 	}
 	return n, nil
+}
+
+// gave takes note of bytes of track data that were sent; none where a message was not
+// all of it.
+func (c *Conn) gave(n int) {
+	c.uploaded.Add(int64(max(n, 0)))
+	c.lastUse.Store(int64(time.Since(c.since)))
 }
 
 // writer is a stream that takes what QUIC may send of it now.

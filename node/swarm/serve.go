@@ -153,7 +153,7 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 		data.Path, _ = t.Path(m.First, count)
 	}
 	if s, ok := t.(Sliced); ok && m.Wait {
-		data.Slices = s.Slices(m.First)
+		_, data.Slices = s.Slices(m.First)
 	}
 	defer c.await()() // acknowledgements: a slot is not for who has gone
 	return to.SendRun(ctx, t, m.First, data)

@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"earshot/protocol"
 )
@@ -11,11 +12,10 @@ import (
 // whole.
 type Sliced interface {
 	Stored
-	// Slices returns what verifies chunk i slice by slice (protocol.Slices), nil where
-	// that is not known.
-	Slices(i int) []byte
-	// ReadSlices reads what there is of chunk i into buf, which holds
-	// protocol.ChunkSize bytes: whole slices, perhaps none, and never less than before.
+	// Slices returns how many bytes of chunk i are there, in whole slices and never fewer
+	// than before, and what verifies them (protocol.Slices): nil where that is not known.
+	Slices(i int) (n int, values []byte)
+	// ReadSlices reads those bytes into buf, which holds protocol.ChunkSize.
 	ReadSlices(i int, buf []byte) (int, error)
 }
 
@@ -25,16 +25,14 @@ var errCutShort = errors.New("the rest of the chunk did not come")
 // awaitChunk waits until the first chunk that is asked for is there, or, where it is the
 // only one, some of it: then it returns what that is read from.
 func (c *Conn) awaitChunk(ctx context.Context, m *protocol.Get, t Stored) (s Sliced, some bool) {
-	buf := c.swarm.buffers.Get().(*sendBuffer)
-	defer c.swarm.buffers.Put(buf)
 	s, _ = t.(Sliced)
 	c.swarm.await(ctx, awaited, func() bool {
 		if t.Have().Has(m.First) || !c.swarm.fetches(m.ID) {
 			return true
 		}
-		if s != nil && m.Count == 1 && s.Slices(m.First) != nil {
-			n, err := s.ReadSlices(m.First, buf[:protocol.ChunkSize])
-			some = n > 0 && err == nil
+		if s != nil && m.Count == 1 {
+			n, values := s.Slices(m.First)
+			some = n > 0 && values != nil
 		}
 		return some
 	})
@@ -43,24 +41,21 @@ func (c *Conn) awaitChunk(ctx context.Context, m *protocol.Get, t Stored) (s Sli
 
 // serveSlices uploads a chunk as it comes.
 func (c *Conn) serveSlices(ctx context.Context, m *protocol.Get, t Sliced, to *Answer) error {
-	buf := c.swarm.buffers.Get().(*sendBuffer)
-	defer c.swarm.buffers.Put(buf)
-	data := &protocol.Data{Count: 1, Slices: t.Slices(m.First)}
+	data := &protocol.Data{Count: 1}
+	_, data.Slices = t.Slices(m.First)
 	if m.Prove {
 		data.Path, _ = t.Path(m.First, 1)
 	}
-	defer c.await()() // acknowledgements: who has gone is not waited for
-	said := len(protocol.Append(buf[:0], data))
+	said := protocol.Append(nil, data)
 	size := protocol.ChunkLen(t.Header().Size, m.First)
-	for sent := -said; sent < size; {
-		n, err := c.awaitSlices(ctx, t, m, max(sent, 0), buf[said:][:protocol.ChunkSize])
-		if err != nil {
-			return err
+	for sent := 0; sent < size; said = nil {
+		if !c.awaitSlices(ctx, t, m, sent) {
+			return errCutShort
 		}
 		if err := c.slot(ctx, m.Priority); err != nil {
 			return err
 		}
-		err = to.sendSlices(ctx, buf[said+sent:said+n], sent)
+		n, err := to.sendSlices(ctx, t, said, m.First, sent)
 		c.swarm.uploads.release()
 		if err != nil {
 			return err
@@ -70,14 +65,33 @@ func (c *Conn) serveSlices(ctx context.Context, m *protocol.Get, t Sliced, to *A
 	return nil
 }
 
-// awaitSlices reads a chunk when there is more of it than before.
-func (c *Conn) awaitSlices(ctx context.Context, t Sliced, m *protocol.Get, before int, buf []byte) (n int, err error) {
-	c.swarm.await(ctx, awaited, func() bool {
-		n, err = t.ReadSlices(m.First, buf)
-		return n > before || err != nil || !c.swarm.fetches(m.ID)
-	})
-	if err == nil && n <= before {
-		err = errCutShort
+// awaitSlices waits until there is more of a chunk than before; false if no more comes.
+func (c *Conn) awaitSlices(ctx context.Context, t Sliced, m *protocol.Get, before int) bool {
+	more := func() bool {
+		n, _ := t.Slices(m.First)
+		return n > before
 	}
+	c.swarm.await(ctx, awaited, func() bool { return more() || !c.swarm.fetches(m.ID) })
+	return more()
+}
+
+// sendSlices sends what there is of a chunk behind an offset in it, and before that, at
+// the answer's beginning, the message. It returns how much of the chunk has been sent.
+func (a *Answer) sendSlices(ctx context.Context, t Sliced, message []byte, i, from int) (n int, err error) {
+	buf := a.conn.swarm.buffers.Get().(*sendBuffer)
+	defer a.conn.swarm.buffers.Put(buf)
+	chunk := buf[len(message):][:protocol.ChunkSize]
+	if n, err = t.ReadSlices(i, chunk); err != nil {
+		return 0, fmt.Errorf("reading chunk %d: %w", i, err)
+	}
+	out := chunk[from:max(n, from)]
+	if len(message) > 0 { // from is 0
+		copy(buf[:], message)
+		out = buf[:len(message)+n]
+	}
+	defer a.conn.await()() // acknowledgements: a slot is not for who has gone
+	a.sent = true
+	k, err := a.send(ctx, out, int64(from-len(message)), a.asAsked, true)
+	a.conn.gave(k - len(message))
 	return n, err
 }

@@ -25,15 +25,16 @@ type coming struct {
 
 func (c coming) Share() (Stored, bool) { return c.s, true }
 
-func (s *scroll) Slices(i int) []byte {
-	return protocol.Slices(i, s.data[i*protocol.ChunkSize:][:protocol.ChunkLen(s.header.Size, i)])
+func (s *scroll) Slices(i int) (n int, values []byte) {
+	size := protocol.ChunkLen(s.header.Size, i)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return min(s.come*protocol.SliceSize, size), protocol.Slices(i, s.data[i*protocol.ChunkSize:][:size])
 }
 
 func (s *scroll) ReadSlices(i int, buf []byte) (int, error) {
-	s.mu.Lock()
-	n := s.come * protocol.SliceSize
-	s.mu.Unlock()
-	return copy(buf[:min(n, protocol.ChunkLen(s.header.Size, i))], s.data[i*protocol.ChunkSize:]), nil
+	n, _ := s.Slices(i)
+	return copy(buf[:n], s.data[i*protocol.ChunkSize:]), nil
 }
 
 // comes has one more slice come.
