@@ -91,3 +91,29 @@ func TestAThinHeadIsTakenBackWhenAPeersChunkCanBePlayedAsItComes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoFallsSilentBehindASliceIsMadeUpForByTheServerAtLastCall(t *testing.T) {
+	b := &bench{t, New(Config{Timeline: track(), Seed: 1, Others: 2}), 0}
+	b.add(theServer)
+	b.Playhead(0, 0, 0, Playing)
+	b.Expect(0, theServer, 0, 1)
+	b.AddSource(0, peerA, Source{Kind: Peer, RTT: 80 * time.Millisecond, Key: 1})
+	b.Promise(0, peerA, 0, 2)
+	const answers = 100 * time.Millisecond
+	for _, a := range of(b.step(time.Millisecond), Request, peerA) {
+		if a.First == 0 {
+			b.now += answers
+			b.Progress(b.now, a.ID, protocol.SliceSize)
+			b.Sliced(b.now, a.ID)
+		}
+	}
+	slice := b.line.atOffset(protocol.SliceSize)
+	for began := b.now; b.now-began < lastCall; {
+		heard := int64(b.line.rate * min(b.now-began, slice).Seconds())
+		b.Playhead(b.now, heard, 0, Playing)
+		if asked := of(b.step(10*time.Millisecond), Request, theServer); len(asked) > 0 && asked[0].First == 0 {
+			return
+		}
+	}
+	t.Errorf("the server, whose head was called off, is not asked within %v", lastCall)
+}
