@@ -312,6 +312,9 @@ func (a *Answer) End(err error) {
 		return
 	}
 	a.ended = true
+	if g := a.conn.gauge; g != nil {
+		defer g.line.answered(g)
+	}
 	if err == nil {
 		a.stream.Close()
 		return

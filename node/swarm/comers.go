@@ -13,6 +13,7 @@ type comers struct {
 	next   chan struct{} // closed when the one that waits is let in; nil if none does
 	at     time.Time     // when the one before was
 	silent bool          // nothing was sent to that one yet
+	last   *gauge        // that one
 	row    int           // let in since others had a turn
 	closed bool
 }
@@ -56,9 +57,28 @@ func (l *uplink) letIn(now time.Time) bool {
 		return false
 	}
 	c.let()
-	c.at, c.silent = now, true
+	c.at, c.silent, c.last = now, true, nil
 	c.row++
 	return true
+}
+
+// answered says that a connection has been sent what was asked first, but for what takes
+// turns.
+func (l *uplink) answered(g *gauge) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.comers.spoken(g) {
+		l.grant(time.Now())
+	}
+}
+
+// spoken takes note that the one who came last has been sent something, if it is that one.
+func (c *comers) spoken(g *gauge) bool {
+	first := c.silent && c.last == g
+	if first {
+		c.silent = false
+	}
+	return first
 }
 
 // awaited reports whether the next start is of one who is not told of another who will

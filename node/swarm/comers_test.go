@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/quic-go/quic-go/qlog"
 )
 
 // comesTo has a connection come, and returns how long it waited.
@@ -108,4 +110,43 @@ func TestWhatIsNoHandshakeHoldsUpNobodyForLong(t *testing.T) {
 		}
 		turn.end()
 	})
+}
+
+// QUIC takes the next while the one before is being answered.
+func TestTheNextComesWhenTheOneBeforeHasBeenAnswered(t *testing.T) {
+	early := qlog.PacketReceived{Header: qlog.PacketHeader{PacketType: qlog.PacketType0RTT}}
+	for name, test := range map[string]struct {
+		early  bool
+		answer func(l *uplink, g *gauge)
+		want   time.Duration
+	}{
+		"it has asked for nothing yet": {false, func(*uplink, *gauge) {}, 0},
+		"its answer is no start":       {true, func(l *uplink, g *gauge) { l.answered(g) }, 0},
+		"its start waits for its turn": {true, func(l *uplink, g *gauge) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			if _, err := l.take(ctx, g, need{due: time.Now().Add(time.Minute)}); err == nil {
+				t.Error("what can wait goes before who comes")
+			}
+		}, 0},
+		"its answer takes longer than that may": {true, func(*uplink, *gauge) {}, comeTime},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newUplink()
+			l.window.found = true
+			l.admit(t.Context())
+			g := l.gauge()
+			if test.early {
+				g.RecordEvent(early)
+			}
+			g.under(100)
+			if l.comers.silent != test.early {
+				t.Errorf("%s: its first packets let the next in: %v", name, !l.comers.silent)
+			}
+			test.answer(l, g)
+			if waited := comesTo(t, l); waited != test.want {
+				t.Errorf("%s: the next waits for %v, want %v", name, waited, test.want)
+			}
+		})
+	}
 }

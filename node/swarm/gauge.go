@@ -21,6 +21,7 @@ type gauge struct {
 	congestion int // window, bytes; 0 before it is known
 	base       baseline
 	lost       int     // packets, since something was acknowledged; of the connection's goroutine
+	early      bool    // something was asked in 0-RTT; the same
 	waiting    []*turn // for room in this connection
 }
 
@@ -36,17 +37,22 @@ func (g *gauge) AddProducer() qlogwriter.Recorder { return g }
 // RecordEvent takes note of what is in flight, after each packet and each
 // acknowledgement.
 func (g *gauge) RecordEvent(e qlogwriter.Event) {
-	m, ok := e.(qlog.MetricsUpdated)
-	if _, lost := e.(qlog.PacketLost); lost {
+	switch e := e.(type) {
+	case qlog.PacketLost:
 		g.lost++
+	case qlog.PacketReceived:
+		g.early = g.early || e.Header.PacketType == qlog.PacketType0RTT
+	case qlog.MetricsUpdated:
+		g.update(&e)
 	}
-	if !ok {
-		return
-	}
+}
+
+func (g *gauge) update(m *qlog.MetricsUpdated) {
 	now, l := time.Now(), g.line
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g.congestion = m.CongestionWindow
+	was := l.comers.silent
 	first := g.heard.IsZero()
 	less := g.set(now, m.BytesInFlight)
 	if less > 0 && m.LatestRTT > 0 {
@@ -58,7 +64,7 @@ func (g *gauge) RecordEvent(e qlogwriter.Event) {
 		}
 		g.lost = 0
 	}
-	if less > 0 || first {
+	if less > 0 || first || was && !l.comers.silent {
 		l.grant(now)
 	}
 }
@@ -81,7 +87,9 @@ func (g *gauge) set(now time.Time, inFlight int) (less int) {
 	less = g.inFlight - inFlight
 	if g.heard.IsZero() {
 		g.behind = g.line.inFlight > quantum
-		g.line.comers.silent = false
+	}
+	if less < 0 && !g.early {
+		g.line.comers.spoken(g)
 	}
 	if less < 0 {
 		g.line.sent(now, -less)

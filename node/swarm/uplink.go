@@ -97,6 +97,7 @@ func (l *uplink) gauge() *gauge {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gauges[g] = struct{}{}
+	l.comers.last = g
 	l.window.share(len(l.gauges) > few)
 	return g
 }
@@ -164,6 +165,7 @@ func (l *uplink) take(ctx context.Context, g *gauge, n need) (*turn, error) {
 	l.order++
 	t.order = l.order
 	l.push(t)
+	l.comers.spoken(g)
 	l.grant(time.Now())
 	l.mu.Unlock()
 	select {
