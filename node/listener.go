@@ -125,6 +125,9 @@ func fillTraffic(s *control.Status, sw *swarm.Swarm, m *meter) {
 	s.Faults.Violations, s.Faults.BadChunks, s.Faults.Timeouts, s.Faults.Disconnected = sw.Faults()
 	s.CoordinateError = sw.Coordinate().Error
 	for _, c := range sw.Neighbours() {
+		if !c.IsConfirmed() { // it may be gone
+			continue
+		}
 		up, down := c.Transferred()
 		s.Neighbours = append(s.Neighbours, control.Neighbour{
 			Node: c.Node(), Address: c.Addr().String(), RTT: c.RTT(), Distance: c.Distance(), Server: c.Server(), Uploaded: up, Downloaded: down,

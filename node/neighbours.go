@@ -25,10 +25,13 @@ const (
 	// the nearest, who can bring a start sooner than the server, or without it.
 	// Half of them may be gone by then.
 	maxRemembered = 16
-	// metFirst is how many of them are dialled at once: as many as race for a start
-	// (package stream). Each dial takes the time of a processor, and who is gone takes it
+	// metFirst is how many of them are dialled at once, to ask them for a start (package
+	// stream). Each dial takes the time of a processor, and who is gone takes it
 	// twice; with all 16 it was a tenth of what the starts of a crowd took.
 	metFirst = 4
+	// metNear is how many of those are the nearest, who may be on the LAN; the others are
+	// the nearest of those who can be spoken to in the first packet.
+	metNear = 2
 	// metLater is when the others are: when they are asked for a start that the server
 	// has not answered yet (package stream), less a handshake.
 	metLater = 700 * time.Millisecond
@@ -72,7 +75,9 @@ func openNeighbours(path string) neighbourFile {
 // save writes who is near now, if that is not what was written last or if this is
 // the last time. Those from before stay as far as there is room.
 func (f *neighbourFile) save(s *swarm.Swarm, last bool) error {
-	conns := slices.DeleteFunc(s.Neighbours(), func(c *swarm.Conn) bool { return c.Server() || !c.Trusted() || !c.Sharing() })
+	conns := slices.DeleteFunc(s.Neighbours(), func(c *swarm.Conn) bool {
+		return c.Server() || !c.Trusted() || !c.Sharing() || !c.IsIntroduced()
+	})
 	slices.SortFunc(conns, func(a, b *swarm.Conn) int { return cmp.Compare(a.RTT(), b.RTT()) })
 	now := memory{Coordinate: s.Coordinate()}
 	if a, ok := s.Addr().(*net.UDPAddr); ok {
@@ -128,8 +133,10 @@ func (n *Node) meet(ctx context.Context, peers []protocol.Peer) {
 	}
 }
 
-// meetFirst dials the nearest, and the others when a start is not in need of the time.
+// meetFirst dials some of them at once, and the others when a start is not in need of the
+// time.
 func (n *Node) meetFirst(ctx context.Context, peers []protocol.Peer) {
+	peers = soonest(peers, n.member.tickets.Has)
 	var first sync.WaitGroup
 	defer first.Wait()
 	first.Go(func() { n.swarm.Connect(ctx, peers[:min(metFirst, len(peers))]) })
@@ -141,4 +148,20 @@ func (n *Node) meetFirst(ctx context.Context, peers []protocol.Peer) {
 		n.swarm.Connect(ctx, peers[metFirst:])
 	case <-ctx.Done():
 	}
+}
+
+// soonest puts first, behind the nearest, who can be spoken to at once.
+func soonest(peers []protocol.Peer, atOnce func(protocol.NodeID) bool) []protocol.Peer {
+	near := min(metNear, len(peers))
+	ordered := slices.Clone(peers)
+	slices.SortStableFunc(ordered[near:], func(a, b protocol.Peer) int {
+		switch first := atOnce(a.Node); {
+		case first == atOnce(b.Node):
+			return 0
+		case first:
+			return -1
+		}
+		return 1
+	})
+	return ordered
 }

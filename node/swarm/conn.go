@@ -132,15 +132,15 @@ func (c *Conn) Introduced(ctx context.Context) error {
 func (c *Conn) IsIntroduced() bool {
 	select {
 	case <-c.greeted:
-		return c.isConfirmed()
+		return c.IsConfirmed()
 	default:
 		return false
 	}
 }
 
-// isConfirmed reports whether Confirmed would return at once: what came before may be a
+// IsConfirmed reports whether Confirmed would return at once: what came before may be a
 // replay.
-func (c *Conn) isConfirmed() bool {
+func (c *Conn) IsConfirmed() bool {
 	select {
 	case <-c.quic.HandshakeComplete():
 		return true

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -106,7 +107,7 @@ func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 		if !first {
 			continue
 		}
-		d.early = by.fresh && len(addrs) == 1
+		d.early = (by.self || by.fresh) && len(addrs) == 1
 		wg.Go(func() {
 			if err := s.connect(ctx, p.Node, d); err != nil {
 				s.log.Debug("dialling a peer failed", "node", p.Node.Short(), "err", err)
@@ -119,7 +120,7 @@ func (s *Swarm) dialAll(ctx context.Context, peers []protocol.Peer, by namer) {
 // dialing is the race of a node's addresses. Others of it that are named meanwhile come
 // into it: those that this node remembers, and dials first, may be of before a restart.
 type dialing struct {
-	early   bool                // the only address answers surely: it need not be waited for
+	early   bool                // there is one address, which is likely to answer: it need not be waited for
 	addrs   []netip.AddrPort    // that are or were in it; under Swarm.mu
 	entered chan netip.AddrPort // of them, those that wait for their start; raceSize slots
 }
@@ -252,6 +253,13 @@ func (s *Swarm) connect(ctx context.Context, node protocol.NodeID, d *dialing) e
 	}
 	go s.serveConn(c) // s.wg waits for it
 	return nil
+}
+
+// neverAnswered reports whether a connection has ended on which this node spoke at once,
+// and nobody did on the other side.
+func (c *Conn) neverAnswered() bool {
+	var timeout net.Error
+	return c.dialed && !c.IsConfirmed() && errors.As(context.Cause(c.quic.Context()), &timeout) && timeout.Timeout()
 }
 
 // dial dials one address; it counts only when it answers, unless early is set and a

@@ -106,6 +106,9 @@ func TestAStarterThatWasMetBeforeIsANeighbourBeforeItAnswers(t *testing.T) {
 		if n := len(r.a.Neighbours()); n != 0 {
 			t.Errorf("one who never answered is one of %d neighbours", n)
 		}
+		if !r.a.dials.isDead(gone.Public) {
+			t.Error("where nobody answered is dialled again at once")
+		}
 	})
 }
 

@@ -15,7 +15,8 @@
 // uploads at once, the most urgent first, within the cap and no faster than leaves
 // the line to others, or none at all; that they wait a little while what plays here
 // is urgent; one
-// connection between two nodes, whoever dialled; that nothing a neighbour sends
+// connection between two nodes, whoever dialled, and a second for two seconds at the most
+// where both did; that nothing a neighbour sends
 // or leaves out makes it hang, panic, or hold more than its bounds; and that
 // Close ends every goroutine. The wire is specified in package protocol.
 package swarm

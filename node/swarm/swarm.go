@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -98,6 +99,7 @@ type Swarm struct {
 	mu      sync.Mutex
 	closed  bool
 	conns   map[protocol.NodeID]*Conn
+	retired map[*Conn]struct{} // that lost against one of those, and end soon
 	dialing map[protocol.NodeID]*dialing
 	watches map[protocol.ID]Watcher
 	joined  chan struct{} // closed when a neighbour comes
@@ -118,6 +120,7 @@ func New(c Config) (*Swarm, error) {
 		uploads: newUploads(uploadSlots, maxWaiting),
 		buffers: sync.Pool{New: func() any { return new(sendBuffer) }},
 		conns:   map[protocol.NodeID]*Conn{},
+		retired: map[*Conn]struct{}{},
 		dialing: map[protocol.NodeID]*dialing{},
 		watches: map[protocol.ID]Watcher{},
 		joined:  make(chan struct{}),
@@ -154,7 +157,7 @@ func New(c Config) (*Swarm, error) {
 func (s *Swarm) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	conns := s.list()
+	conns := slices.AppendSeq(s.list(), maps.Keys(s.retired))
 	s.mu.Unlock()
 	s.cancel()
 	for _, c := range conns {
@@ -296,6 +299,9 @@ func (s *Swarm) serveConn(c *Conn) {
 	c.run()
 	up, down := c.Transferred()
 	stats := c.quic.ConnectionStats()
+	if c.neverAnswered() {
+		s.dials.bury(c.Addr())
+	}
 	s.mu.Lock()
 	current := s.conns[c.node] == c
 	if current {
@@ -334,8 +340,12 @@ func (s *Swarm) admit(c *Conn) error {
 	}
 	old := s.conns[c.node]
 	if old != nil && old.dialed != c.dialed && old.dialed == (slices.Compare(s.config.Self[:], c.node[:]) < 0) {
-		s.mu.Unlock()
-		return fmt.Errorf("%s is already a neighbour", c.node.Short())
+		defer s.mu.Unlock()
+		if !s.retires(c, old) {
+			return fmt.Errorf("%s is already a neighbour", c.node.Short())
+		}
+		s.wg.Add(1) // it is served, for a while
+		return nil
 	}
 	if old != nil && !old.dialed && !c.dialed && c.first == nil && s.config.Server == nil { // nobody races for a server
 		s.mu.Unlock()
@@ -359,10 +369,13 @@ func (s *Swarm) admit(c *Conn) error {
 	close(s.joined)
 	s.joined = make(chan struct{})
 	s.wg.Add(1)
+	retired := old != nil && s.retires(old, c)
 	s.mu.Unlock()
-	if drop == old && old != nil {
+	switch {
+	case drop == nil || retired:
+	case drop == old:
 		old.close(protocol.CodeDuplicate)
-	} else if drop != nil {
+	default:
 		drop.close(protocol.CodeTooMany)
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/google/renameio/v2"
+
+	"earshot/protocol"
 )
 
 // Tickets is a tls.ClientSessionCache kept in a file: with a session ticket a
@@ -97,6 +99,14 @@ func (t *Tickets) Get(name string) (*tls.ClientSessionState, bool) {
 	}
 	session, err := tls.NewResumptionState(k.Ticket, state)
 	return session, err == nil
+}
+
+// Has reports whether there is a session with a node, so that it can be spoken to at once.
+func (t *Tickets) Has(node protocol.NodeID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.byName[nodeName(node)]
+	return ok
 }
 
 // Put keeps the newest session with a server, unless its ticket says to keep the one

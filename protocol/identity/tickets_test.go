@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"earshot/protocol"
 )
 
 // session returns a session that a handshake left, as crypto/tls keeps it.
@@ -83,6 +85,19 @@ func TestTicketsOutliveTheProcess(t *testing.T) {
 	}
 	if _, ok := OpenTickets(path).Get(serverName); ok {
 		t.Error("a ticket that was taken out is back")
+	}
+}
+
+func TestItIsKnownWithWhomThereIsASession(t *testing.T) {
+	tickets := OpenTickets(filepath.Join(t.TempDir(), "tickets"))
+	known, stranger := protocol.NodeID{1}, protocol.NodeID{2}
+	tickets.Put(nodeName(known), session(t))
+	if !tickets.Has(known) || tickets.Has(stranger) {
+		t.Errorf("with the one %v, with the other %v", tickets.Has(known), tickets.Has(stranger))
+	}
+	tickets.Put(nodeName(known), nil)
+	if tickets.Has(known) {
+		t.Error("a ticket that was taken out is still there")
 	}
 }
 
