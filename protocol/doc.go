@@ -97,7 +97,7 @@
 //	type            body                                        answered with
 //	0x10 Open       ID (256), From in ms (i), Head in ms (i),   Opened, raw chunks
 //	                [ Priority (i) 0 to 3, Count (i) <= 16,
-//	                { Hint (32) } ]
+//	                { Hint (32) } ..., [ Wait Bool ] ]
 //	0x11 Opened     Header, Head First (i), Head Count (i),
 //	                Listeners (i), Peer Count (i) <= 10,
 //	                Peer ..., Part First (i), Part Count
@@ -135,6 +135,11 @@
 // An Open of Priority 3 is for a track that may be played: the server refuses it
 // with Busy where it sends heads to others, sends a second at the most, names no
 // peers and does not take the asker for a listener.
+//
+// An Open with Wait is for a neighbour that may begin the track too: its answer, of one
+// chunk with Path and Slices, begins when the first slice of that is there. Who does not
+// begin it, or has nothing of it after a while, refuses with NotFound. Some neighbours are
+// asked so at the moment when the server is asked.
 //
 // Of those who begin a track together the server names a Part of it to each, to
 // be asked for at once and passed on to the others, and to all but the first a

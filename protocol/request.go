@@ -22,6 +22,9 @@ type Open struct {
 	// begin too one of them can pass the start on a round trip sooner than others. At
 	// most MaxKnows.
 	Knows []Hint
+	// Wait asks one who may begin too for the first chunk, as it comes there: it may wait
+	// for that, and refuses where it has the track already.
+	Wait bool
 }
 
 // Type returns TypeOpen.
@@ -35,7 +38,7 @@ func (m *Open) encode(b []byte) []byte {
 	for _, h := range knows {
 		b = binary.BigEndian.AppendUint32(b, uint32(h))
 	}
-	return b
+	return appendBool(b, m.Wait)
 }
 
 func (m *Open) decode(d *decoder) {
@@ -50,6 +53,9 @@ func (m *Open) decode(d *decoder) {
 		for range d.int(MaxKnows) {
 			m.Knows = append(m.Knows, d.hint())
 		}
+	}
+	if len(d.b) > 0 {
+		m.Wait = d.bool()
 	}
 }
 

@@ -49,7 +49,7 @@ func samples() []Message {
 		&Got{sampleID(6), 7, 4},
 		&Announce{[]Announced{{sampleID(7), true}, {sampleID(8), false}}, samplePeer().Coordinate}, &Announce{},
 		&Withdraw{[]ID{sampleID(7)}},
-		&Open{sampleID(1), 90 * time.Second, 5 * time.Second, PriorityBackground, []Hint{7, 1 << 31}},
+		&Open{sampleID(1), 90 * time.Second, 5 * time.Second, PriorityBackground, []Hint{7, 1 << 31}, true},
 		&Opened{Header: sampleHeader(), HeadFirst: 1, HeadCount: 3, PartFirst: 2, PartCount: 1, Listeners: 4, Peers: []Peer{samplePeer()}, Proven: 1, Path: make([]byte, 2*nodeSize), Starter: true, Slices: make([]byte, SlicesSize)},
 		&Get{sampleID(1), 4, 8, PriorityPrefetch, 1500 * time.Millisecond, true, true}, &Data{Count: 8}, &Data{Count: 8, Path: make([]byte, 9*nodeSize)}, &Data{Count: 1, Slices: make([]byte, SlicesSize)}, &GetProof{sampleID(1)}, &Proof{sampleID(1), 4711},
 		&Search{Query{Kind: QueryWords, Text: "bach prelude", Offset: 10, Limit: 20}, Route{MaxHops, 1 << 63}},

@@ -59,7 +59,8 @@
 // the last call, a quarter of a second before it is needed. What was asked of the
 // server then, and a head of one chunk, which a crowded server sends as slowly as it
 // is played, is asked of a peer too as soon as one has it. What a peer will have soon
-// (Promise) is asked of it before it has it, and so goes down a tree. A listener
+// (Promise) is asked of it before it has it, and so goes down a tree. Of those who send the
+// start as it comes to them the one is kept whose first slice is here first. A listener
 // without peers takes the track from the server 30 s ahead; of n who share, each may
 // take its nth part n times as far.
 //

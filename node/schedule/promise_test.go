@@ -117,3 +117,80 @@ func TestWhoFallsSilentBehindASliceIsMadeUpForByTheServerAtLastCall(t *testing.T
 	}
 	t.Errorf("the server, whose head was called off, is not asked within %v", lastCall)
 }
+
+// begins returns a State that begins, with the server and two peers; peerA sends the first
+// chunk as it comes there.
+func begins(t *testing.T) (b *bench, coming RequestID) {
+	b = &bench{t, New(Config{Timeline: track(), Seed: 1, Others: 1}), 0}
+	b.add(theServer)
+	b.Playhead(0, 0, 0, Playing)
+	for _, id := range []SourceID{peerA, peerB} {
+		b.AddSource(0, id, Source{Kind: Peer, RTT: 80 * time.Millisecond, Key: uint64(id)})
+	}
+	return b, b.Expect(0, peerA, 0, 1)
+}
+
+func TestOfThoseWhoSendTheStartAsItComesTheFirstWhoseSliceIsHereIsKept(t *testing.T) {
+	b, coming := begins(t)
+	second := b.Expect(0, peerB, 0, 1)
+	if second == 0 {
+		t.Fatal("of two who send it one is not counted")
+	}
+	b.Progress(b.now, second, protocol.SliceSize)
+	b.Sliced(b.now, second)
+	cancelled := of(b.step(time.Millisecond), Cancel, 0)
+	if len(cancelled) != 1 || cancelled[0].ID != coming {
+		t.Errorf("cancelled: %+v", cancelled)
+	}
+}
+
+func TestAThirdWhoSendsTheStartNowTakesThePlaceOfOneWhoHasNotBegun(t *testing.T) {
+	for name, come := range map[string]int{"both have not": 0, "the server has": protocol.SliceSize / 2} {
+		b := &bench{t, New(Config{Timeline: track(), Seed: 1, Others: 2}), 0}
+		b.add(theServer)
+		b.Playhead(0, 0, 0, Playing)
+		head := b.Expect(0, theServer, 0, 1)
+		b.AddSource(0, peerA, Source{Kind: Peer, RTT: 80 * time.Millisecond, Key: 1})
+		b.AddSource(0, peerB, Source{Kind: Peer, RTT: 80 * time.Millisecond, Key: 2})
+		b.Promise(0, peerB, 0, 1)
+		asked := of(b.step(time.Millisecond), Request, peerB)
+		if len(asked) != 1 || asked[0].First != 0 || !asked[0].Wait {
+			t.Fatalf("asked for: %+v", asked)
+		}
+		b.Progress(b.now, head, come)
+		if b.Expect(b.now, peerA, 0, 1) == 0 {
+			t.Fatal("the third is not counted")
+		}
+		cancelled := of(b.step(time.Millisecond), Cancel, 0)
+		if len(cancelled) != 1 || come > 0 && cancelled[0].ID != asked[0].ID {
+			t.Errorf("%s: cancelled: %+v", name, cancelled)
+		}
+	}
+}
+
+func TestWhatTheServerTellsLaterCountsFromThen(t *testing.T) {
+	b, _ := begins(t)
+	if asked := of(b.step(time.Millisecond), Request, theServer); len(asked) != 0 {
+		t.Fatalf("who begins with others asks the server for %+v", asked)
+	}
+	const part = 7
+	b.Told(b.now, 3, part, 1)
+	asked := of(b.step(time.Millisecond), Request, theServer)
+	if len(asked) != 1 || asked[0].First != part || asked[0].Count != 1 {
+		t.Errorf("of its part it asks the server for %+v", asked)
+	}
+}
+
+func TestWhoFallsSilentBehindASliceOfTheStartIsMadeUpForByTheServer(t *testing.T) {
+	b, coming := begins(t)
+	b.now = 100 * time.Millisecond
+	b.Progress(b.now, coming, protocol.SliceSize)
+	b.Sliced(b.now, coming)
+	for began := b.now; b.now-began < lastCall; {
+		b.Playhead(b.now, int64(b.line.rate*min(b.now-began, b.line.atOffset(protocol.SliceSize)).Seconds()), 0, Playing)
+		if asked := of(b.step(10*time.Millisecond), Request, theServer); len(asked) > 0 && asked[0].First == 0 {
+			return
+		}
+	}
+	t.Errorf("the server is not asked within %v", lastCall)
+}

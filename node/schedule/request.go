@@ -46,6 +46,7 @@ type request struct {
 	src   int16
 	hedge bool // the second request for its chunk
 	head  bool // sent unasked (Expect)
+	wait  bool // its source had not the first chunk yet
 	open  bool // a head so thin that its chunks are asked of peers too
 	first int32
 	count int32
@@ -76,6 +77,9 @@ func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
 		return 0
 	}
 	n = min(n, s.n-first)
+	if n == 1 && s.asked2.has(first) {
+		s.yield(now, first)
+	}
 	for c := first; c < first+n; c++ {
 		if s.asked2.has(c) { // two are outstanding already: no account of a third
 			n = c - first
@@ -85,13 +89,24 @@ func (s *State) Expect(now time.Duration, id SourceID, first, n int) RequestID {
 		return 0
 	}
 	r := s.owe(now, i, first, n)
-	r.head = true
-	if r.open = s.others > 0 && s.least(first, n); r.open { // on a crowded uplink it comes as slowly as it is played
+	r.head, r.wait = true, n == 1 && s.sources[i].kind == Peer
+	if r.open = s.others > 0 && !r.wait && s.least(first, n); r.open { // on a crowded uplink it comes as slowly as it is played
 		for c := first; c < first+n; c++ {
 			s.want.set(c)
 		}
 	}
 	return r.id
+}
+
+// yield takes back one of two requests for a chunk that has brought nothing: a third
+// source sends it now.
+func (s *State) yield(now time.Duration, c int) {
+	for k := range s.requests {
+		if r := &s.requests[k]; (r.open || r.wait) && r.count == 1 && int(r.first) == c && r.bytes == 0 {
+			s.cancel(now, k)
+			return
+		}
+	}
 }
 
 // least reports whether n chunks from first on are the least that a server sends of a
@@ -129,6 +144,7 @@ func (s *State) owe(now time.Duration, i, first, n int) *request {
 // ask sends a request.
 func (s *State) ask(now time.Duration, i, first, n int, priority protocol.Priority) *request {
 	r := s.owe(now, i, first, n)
+	r.wait = s.sources[i].promises(first)
 	s.counts.Requests++
 	s.counts.Asked += int64(r.size)
 	a := Action{Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority, Wait: s.sources[i].promises(first)}
@@ -241,10 +257,9 @@ func (s *State) Sliced(now time.Duration, id RequestID) {
 		return
 	}
 	r := s.requests[k]
-	for k, head := range s.requests {
-		if head.open && head.first == r.first && head.count == 1 && head.bytes <= r.bytes {
+	for k := len(s.requests) - 1; k >= 0; k-- {
+		if o := &s.requests[k]; (o.open || o.wait) && o.id != id && o.first == r.first && o.count == 1 && o.bytes <= r.bytes {
 			s.cancel(now, k)
-			return
 		}
 	}
 }

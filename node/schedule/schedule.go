@@ -188,6 +188,13 @@ func New(c Config) *State {
 	return s
 }
 
+// Told takes what the server says of those who begin now, where its answer was not the
+// first: see Config.
+func (s *State) Told(now time.Duration, others, partFirst, partCount int) {
+	s.begin(now)
+	s.others, s.partFirst, s.partEnd = others, partFirst, partFirst+partCount
+}
+
 // Done reports whether every chunk is there.
 func (s *State) Done() bool { return s.left == 0 }
 

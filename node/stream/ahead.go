@@ -214,9 +214,10 @@ func (a *ahead) waitForServer(ctx context.Context) error {
 	}
 }
 
-// neighbours returns those to ask, the nearest first.
+// neighbours returns those to ask, the nearest first; who was dialled and has not answered
+// yet may be gone.
 func (a *ahead) neighbours() []*swarm.Conn {
-	near := a.all.neighbours(func(*swarm.Conn) bool { return true })
+	near := slices.DeleteFunc(a.all.neighbours(), func(c *swarm.Conn) bool { return !c.IsConfirmed() })
 	return near[:min(len(near), aheadNeighbours)]
 }
 

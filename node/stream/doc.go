@@ -13,6 +13,11 @@
 // and shared from there (watch). Those of a start come with what verifies their slices,
 // and are read and shared as far as those have come (slices.go).
 //
+// The start is asked of the server and of neighbours at the same moment (race.go): of
+// those who are near what they hold, of others what comes to them, as they may begin too.
+// In a crowd that knows one another it so goes from one to the next without a word of
+// the server's.
+//
 // A Reader is given nothing, though there is something, while what arrives would soon
 // let it run dry (start.go, and schedule.Throughput for the rule); where that is
 // plentiful it begins with the first bytes.

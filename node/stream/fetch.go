@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ type fetch struct {
 	byID     map[schedule.SourceID]*source
 	lastID   schedule.SourceID
 	requests map[schedule.RequestID]context.CancelFunc
+	coming   map[protocol.NodeID]*swarm.Conn // who has not answered yet to what it was asked in the race
+	starter  promise
 	truth    *opened // the server's answer, where the header that was believed is a lie
 }
 
@@ -47,12 +50,20 @@ func (s *Stream) newFetch(first *opened) *fetch {
 	}
 	if first != nil {
 		c.Others, c.PartFirst, c.PartCount = first.Listeners, first.PartFirst, first.PartCount
+		if first.coming {
+			c.Others = 1 // at the least; the server tells more
+		}
+	}
+	coming := maps.Clone(s.coming)
+	if first != nil {
+		delete(coming, first.conn.Node())
 	}
 	return &fetch{
 		s: s, start: time.Now(), schedule: schedule.New(c),
 		sources:  map[*swarm.Conn]*source{},
 		byID:     map[schedule.SourceID]*source{},
 		requests: map[schedule.RequestID]context.CancelFunc{},
+		coming:   coming,
 	}
 }
 
@@ -83,7 +94,7 @@ func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
 	f.wg.Go(func() { f.findHelp(ctx, first) })
 	f.wg.Go(func() { f.findProof(ctx, first) })
 	f.wg.Go(func() { f.watchServer(ctx) })
-	if s.callOff != nil {
+	if s.callOffBeginners != nil {
 		f.wg.Go(func() { f.joinLate(ctx, first) })
 	}
 
@@ -134,7 +145,7 @@ func (f *fetch) begin(ctx context.Context, o *opened) {
 	} else if !src.added {
 		f.addPeer(now, src)
 	}
-	if o.HeadCount == 0 {
+	if o.HeadCount == 0 || o.HeadCount == 1 && f.s.pieces.begun(o.HeadFirst) {
 		o.Head.Close()
 		return
 	}

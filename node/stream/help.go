@@ -60,7 +60,7 @@ func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 		if err != nil {
 			return
 		}
-		f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, c, first.HeadFirst, first.HeadCount+1) })
+		f.tell(ctx, func(f *fetch, now time.Duration) { f.promised(now, promise{c, first.HeadFirst, first.HeadCount + 1}) })
 		select {
 		case <-c.Done():
 		case <-ctx.Done():
@@ -69,8 +69,20 @@ func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 	}
 }
 
-// promised takes note of n chunks from first on that a neighbour will have soon.
-func (f *fetch) promised(now time.Duration, c *swarm.Conn, first, n int) {
+// promise is n chunks from first on that a neighbour will have soon.
+type promise struct {
+	conn     *swarm.Conn
+	first, n int
+}
+
+// promised takes note of it. The first of them is not asked for of one who was asked for
+// the same in the race.
+func (f *fetch) promised(now time.Duration, p promise) {
+	c, first, n := p.conn, p.first, p.n
+	f.starter = p
+	if f.coming[c.Node()] == c {
+		first, n = first+1, n-1
+	}
 	select {
 	case <-c.Done(): // it is taken out, or will be
 		return

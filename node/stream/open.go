@@ -25,6 +25,7 @@ type opened struct {
 	*swarm.Opening
 	conn   *swarm.Conn
 	cancel context.CancelFunc
+	coming bool // of one who begins too: its first chunk, as that comes there
 }
 
 // open finds the track's header, in the cache or wherever it is, and gets the
@@ -81,15 +82,15 @@ func (s *Stream) openAtServer(ctx context.Context, head time.Duration) (*opened,
 		cancel()
 		return nil, err
 	}
-	return s.openAt(ctx, cancel, conn, head)
+	return s.openAt(ctx, cancel, conn, head, false)
 }
 
 // openAt asks one node. cancel ends ctx, and with it what is under way.
-func (s *Stream) openAt(ctx context.Context, cancel context.CancelFunc, conn *swarm.Conn, head time.Duration) (*opened, error) {
+func (s *Stream) openAt(ctx context.Context, cancel context.CancelFunc, conn *swarm.Conn, head time.Duration, coming bool) (*opened, error) {
 	s.mu.Lock()
 	from := s.from
 	s.mu.Unlock()
-	m := &protocol.Open{ID: s.id, From: from, Head: head}
+	m := &protocol.Open{ID: s.id, From: from, Head: head, Wait: coming}
 	if conn.Server() {
 		m.Knows = s.all.config.Swarm.Knows()
 	}
@@ -98,7 +99,7 @@ func (s *Stream) openAt(ctx context.Context, cancel context.CancelFunc, conn *sw
 		cancel()
 		return nil, err
 	}
-	return &opened{o, conn, cancel}, nil
+	return &opened{o, conn, cancel, coming}, nil
 }
 
 func (o *opened) close() {

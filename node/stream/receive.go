@@ -50,6 +50,7 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 				return wrong
 			}
 			if more {
+				f.verified(src)
 				f.s.all.config.Swarm.Arrived()
 				f.tell(ctx, func(f *fetch, now time.Duration) { f.schedule.Sliced(now, id) })
 			}
@@ -76,13 +77,25 @@ func (f *fetch) receiveChunk(ctx context.Context, run *swarm.Run, i int, src *so
 	}
 	if shared {
 		f.s.all.config.Swarm.Got(f.s.id, i, 1, f.s.soon(i))
-		if !src.server && f.s.callOff != nil {
-			f.s.callOff()
-			f.s.setReady() // it is of a track of this size
-		}
+		f.verified(src)
 	}
 	f.tell(ctx, func(f *fetch, now time.Duration) { f.schedule.Arrived(now, i) })
 	return nil
+}
+
+// verified ends the race for the start, where it goes on: something of it is here, and
+// the track is as long as was said.
+func (f *fetch) verified(src *source) {
+	if f.s.callOffBeginners != nil {
+		f.s.callOffBeginners()
+	}
+	if src.server {
+		return
+	}
+	if f.s.callOff != nil {
+		f.s.callOff()
+	}
+	f.s.setReady()
 }
 
 const (
@@ -109,7 +122,7 @@ func (f *fetch) findProof(ctx context.Context, first *opened) {
 	}
 	asks, cancel := context.WithCancel(ctx) // of those who come second
 	defer cancel()
-	if first != nil {
+	if first != nil && !first.coming {
 		f.wg.Go(func() { f.takeProof(ctx, asks, first) })
 	}
 	asked := map[*swarm.Conn]time.Time{}

@@ -76,6 +76,9 @@ func (p *pieces) sliced(i int) bool {
 	return p.tree.Slices(i) != nil
 }
 
+// begun reports whether a chunk is there, or some of it is that verifies.
+func (p *pieces) begun(i int) bool { return len(p.surely(i)) > 0 || p.has(i) }
+
 // surely returns what of a chunk is verified and in memory; it never changes.
 func (p *pieces) surely(i int) []byte {
 	p.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"earshot/node/swarm"
 	"earshot/protocol"
 )
 
@@ -18,10 +19,14 @@ type Stream struct {
 	readied sync.Once     // closes ready
 	done    chan struct{} // closed when run has ended
 	pieces  *pieces
-	late    chan *opened // one slot: the server's answer, when a neighbour's was first
+	late    chan answer // those that come behind the first
 	err     error
 
-	callOff context.CancelFunc // ends the request at the server; nil if none is to be
+	// Of the race for the start; nil where there was none.
+	coming           map[protocol.NodeID]*swarm.Conn // those who were asked for what comes to them
+	callOffBeginners context.CancelFunc              // ends that
+	callOff          context.CancelFunc              // ends what was asked of the server, if that is to be
+	told             chan protocol.Header            // one slot: what the server told behind a neighbour
 
 	events chan func(f *fetch, now time.Duration)
 	kick   chan struct{} // one slot: look at the fields below
@@ -60,7 +65,7 @@ const maxEvents = 256
 func newStream(all *Streams, id protocol.ID, from time.Duration, w wish, cancel context.CancelFunc) *Stream {
 	s := &Stream{
 		all: all, id: id, cancel: cancel, from: from,
-		late: make(chan *opened, 1), ready: make(chan struct{}), done: make(chan struct{}), own: newPlayhead(0),
+		late: make(chan answer), told: make(chan protocol.Header, 1), ready: make(chan struct{}), done: make(chan struct{}), own: newPlayhead(0),
 		events: make(chan func(*fetch, time.Duration), maxEvents), kick: make(chan struct{}, 1),
 	}
 	s.wishes[w], s.led = 1, s.own

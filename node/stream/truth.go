@@ -25,28 +25,76 @@ const (
 	checkAfter = 2 * time.Second
 )
 
-// joinLate takes the server's answer where a neighbour's was first.
+// joinLate takes the answers that come behind the first of the race.
 func (f *fetch) joinLate(ctx context.Context, first *opened) {
 	timer := time.NewTimer(headerPatience)
 	defer timer.Stop()
 	for {
 		select {
-		case o := <-f.s.late:
-			f.tell(ctx, func(f *fetch, _ time.Duration) {
-				if first != nil && o.Header.Size != f.s.pieces.header.Size {
-					first.conn.Lied()
-					f.truth = o
-					return
-				}
-				f.s.setReady()
-				f.begin(ctx, o)
-			})
-			o.Connect(ctx)
+		case a := <-f.s.late:
+			switch {
+			case a.server && a.o != nil:
+				f.joinServer(ctx, first, a.o)
+			case a.from != nil:
+				f.tell(ctx, func(f *fetch, now time.Duration) { f.joinBeginner(ctx, now, a) })
+			}
 		case <-timer.C:
 			f.s.setReady()
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// joinServer takes the server's answer where a neighbour's was first.
+func (f *fetch) joinServer(ctx context.Context, first, o *opened) {
+	f.tell(ctx, func(f *fetch, now time.Duration) {
+		if first != nil && f.s.disproves(&o.Header) {
+			first.conn.Lied()
+			f.truth = o
+			return
+		}
+		select {
+		case f.s.told <- o.Header:
+		default:
+		}
+		f.s.setReady()
+		f.schedule.Told(now, o.Listeners, o.PartFirst, o.PartCount)
+		f.begin(ctx, o)
+		f.wg.Go(func() { o.Connect(ctx) })
+		f.wg.Go(func() { f.takeProof(ctx, ctx, o) })
+		if o.Starter {
+			f.wg.Go(func() { f.awaitStarter(ctx, o) })
+		}
+	})
+}
+
+// joinBeginner takes the answer of a neighbour that was asked for what comes to it.
+func (f *fetch) joinBeginner(ctx context.Context, now time.Duration, a answer) {
+	delete(f.coming, a.from.Node())
+	switch {
+	case a.o == nil:
+	case a.o.Header.Size != f.s.pieces.header.Size: // one of the two lies; it shows
+		a.o.close()
+	default:
+		f.begin(ctx, a.o)
+	}
+	if f.starter.conn == a.from {
+		f.promised(now, f.starter)
+	}
+}
+
+// disproves reports whether a track is not what the stream took it for, and it begins again
+// with this header: of one that sounds already only the length matters so much.
+func (s *Stream) disproves(h *protocol.Header) bool {
+	if h.Size != s.pieces.header.Size {
+		return true
+	}
+	select {
+	case <-s.ready:
+		return false
+	default:
+		return !sameBytes(h, &s.pieces.header)
 	}
 }
 
@@ -98,12 +146,18 @@ func (s *Stream) learnLoudness(ctx context.Context, t *cache.Track) {
 	}
 }
 
-// serversHeader asks the server for the track's header, when the start is over.
+// serversHeader returns the track's header as the server has it, when the start is over:
+// it is asked, unless it has told.
 func (s *Stream) serversHeader(ctx context.Context) (h protocol.Header, ok bool) {
 	select {
 	case <-time.After(checkAfter):
 	case <-ctx.Done():
 		return h, false
+	}
+	select {
+	case h = <-s.told:
+		return h, true
+	default:
 	}
 	o, err := s.openAtServer(ctx, 0)
 	if err != nil {

@@ -116,9 +116,11 @@ type proofOrRefuse struct {
 // the server names no peers, and sends head and proof tree only if it can.
 func (c *Conn) Open(ctx context.Context, m *protocol.Open) (*Opening, error) {
 	proof := make(chan proofOrRefuse, 1)
-	c.mu.Lock()
-	c.proofs[m.ID] = proof
-	c.mu.Unlock()
+	if !m.Wait { // else none is sent
+		c.mu.Lock()
+		c.proofs[m.ID] = proof
+		c.mu.Unlock()
+	}
 	s, r, answer, err := c.request(ctx, m, nil)
 	if err != nil {
 		c.forgetProof(m.ID, proof)

@@ -117,13 +117,11 @@ func (c *Conn) serveAsListener(ctx context.Context, m protocol.Message, to *Answ
 // serveGet uploads a run: whole chunks, as many of those asked for as follow
 // one another here.
 func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error {
-	t, err := c.swarm.acquire(m.ID)
-	if err != nil && m.Wait {
-		c.swarm.await(ctx, opening, func() bool {
-			t, err = c.swarm.acquire(m.ID)
-			return err == nil
-		})
+	acquire := c.swarm.acquire
+	if m.Wait {
+		acquire = func(id protocol.ID) (Stored, error) { return c.swarm.acquireSoon(ctx, id) }
 	}
+	t, err := acquire(m.ID)
 	if err != nil {
 		return err
 	}
@@ -131,7 +129,7 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	to.need(m)
 	if m.Wait {
 		if s, some := c.awaitChunk(ctx, m, t); some {
-			return c.serveSlices(ctx, m, s, to)
+			return c.serveSlices(ctx, m, s, dataOf(m, s, 1), to)
 		}
 	}
 	have, count := t.Have(), 0
@@ -148,6 +146,12 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	} else {
 		defer c.swarm.uploads.release()
 	}
+	defer c.await()() // acknowledgements: a slot is not for who has gone
+	return to.SendRun(ctx, t, m.First, dataOf(m, t, count))
+}
+
+// dataOf is the message before count chunks of a run.
+func dataOf(m *protocol.Get, t Stored, count int) *protocol.Data {
 	data := &protocol.Data{Count: count}
 	if m.Prove {
 		data.Path, _ = t.Path(m.First, count)
@@ -155,8 +159,7 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 	if s, ok := t.(Sliced); ok && m.Wait {
 		_, data.Slices = s.Slices(m.First)
 	}
-	defer c.await()() // acknowledgements: a slot is not for who has gone
-	return to.SendRun(ctx, t, m.First, data)
+	return data
 }
 
 // slot waits for an upload slot; the caller releases it.
@@ -199,9 +202,8 @@ const (
 	// awaited is how long who asks for what is on its way here is kept waiting: it is
 	// one round trip for all who begin together, and not one for each in a row.
 	awaited = 2 * time.Second
-	// opening is the same where nothing is known of the track: who was told of this node
-	// as a starter, and asks at once, may be here before what the server answers to this
-	// one, of the same moment.
+	// opening is the same where nothing is known of the track: who begins at the same
+	// moment, and asks at once, may be here before what the server answers to this node.
 	opening = 300 * time.Millisecond
 	// maxAwaited bounds who waits so.
 	maxAwaited = 64
@@ -233,6 +235,15 @@ func (s *Swarm) await(ctx context.Context, patience time.Duration, look func() b
 	}
 }
 
+// acquireSoon opens a track to share it that may be about to be fetched here.
+func (s *Swarm) acquireSoon(ctx context.Context, id protocol.ID) (t Stored, err error) {
+	s.await(ctx, opening, func() bool {
+		t, err = s.acquire(id)
+		return err == nil || s.config.NoUpload
+	})
+	return t, err
+}
+
 // fetches reports whether a track is being fetched here.
 func (s *Swarm) fetches(id protocol.ID) bool {
 	s.mu.Lock()
@@ -259,6 +270,9 @@ const peerHead = 2 * time.Second
 // serveOpen gives the header, so that what a swarm holds plays on without the
 // server, and, where there is a slot, proof tree and head: who asks is near.
 func (c *Conn) serveOpen(ctx context.Context, m *protocol.Open, to *Answer) error {
+	if m.Wait {
+		return c.serveStart(ctx, m, to)
+	}
 	t, err := c.swarm.acquire(m.ID)
 	if err != nil {
 		return err

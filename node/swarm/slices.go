@@ -39,14 +39,15 @@ func (c *Conn) awaitChunk(ctx context.Context, m *protocol.Get, t Stored) (s Sli
 	return s, some
 }
 
-// serveSlices uploads a chunk as it comes.
-func (c *Conn) serveSlices(ctx context.Context, m *protocol.Get, t Sliced, to *Answer) error {
-	data := &protocol.Data{Count: 1}
-	_, data.Slices = t.Slices(m.First)
-	if m.Prove {
-		data.Path, _ = t.Path(m.First, 1)
+// serveSlices uploads a chunk as it comes, behind a message.
+func (c *Conn) serveSlices(ctx context.Context, m *protocol.Get, t Sliced, answer protocol.Message, to *Answer) error {
+	said := protocol.Append(nil, answer)
+	if len(said) > protocol.MaxData { // there is no room for more beside a chunk
+		if err := to.Send(answer); err != nil {
+			return err
+		}
+		said = nil
 	}
-	said := protocol.Append(nil, data)
 	size := protocol.ChunkLen(t.Header().Size, m.First)
 	for sent := 0; sent < size; said = nil {
 		if !c.awaitSlices(ctx, t, m, sent) {
@@ -91,6 +92,9 @@ func (a *Answer) sendSlices(ctx context.Context, t Sliced, message []byte, i, fr
 	}
 	defer a.conn.await()() // acknowledgements: a slot is not for who has gone
 	a.sent = true
+	if p := a.conn.swarm.pacer; p != nil && from > 0 {
+		a.order = p.turns.next.Add(1) // behind those who have nothing yet
+	}
 	k, err := a.send(ctx, out, int64(from-len(message)), a.asAsked, true)
 	a.conn.gave(k - len(message))
 	return n, err
