@@ -28,9 +28,11 @@
 //     socket, or becomes it. Opening the cache, dialling the server and opening
 //     the audio device begin together (Start, Attach).
 //  2. What is cached plays from disk; nothing waits for the network.
-//  3. Otherwise the start is a race: neighbours within 10 ms of round trip are
-//     asked at the same moment as the server, those that the process before had
-//     too, and who answers first feeds the decoder. To the server goes one *open*,
+//  3. Otherwise the start is a race: at the same moment as the server neighbours
+//     within 10 ms of round trip are asked for what they hold of it, and some others
+//     for what comes to them, as they may begin too; those that the process before
+//     had are spoken to in the first packet. Who answers first feeds the decoder.
+//     To the server goes one *open*,
 //     on the connection that is up, or in the first flight of a new one: QUIC
 //     0-RTT, with the session ticket and the address-validation token that an
 //     earlier process left in the data folder. It changes nothing at the server,

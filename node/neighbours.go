@@ -35,6 +35,10 @@ const (
 	// metLater is when the others are: when they are asked for a start that the server
 	// has not answered yet (package stream), less a handshake.
 	metLater = 700 * time.Millisecond
+	// metPause is between two of those where the server is there, so that nobody waits for
+	// them: a handshake takes some milliseconds of a small processor, and all twelve at once
+	// can be heard.
+	metPause = 100 * time.Millisecond
 	// maxRememberedFile bounds the file that is read: 16 take some 6 KB.
 	maxRememberedFile = 64 << 10
 	// fewPeers is with how many neighbours a node whose server is away is content:
@@ -137,16 +141,21 @@ func (n *Node) meet(ctx context.Context, peers []protocol.Peer) {
 // time.
 func (n *Node) meetFirst(ctx context.Context, peers []protocol.Peer) {
 	peers = soonest(peers, n.member.tickets.Has)
-	var first sync.WaitGroup
-	defer first.Wait()
-	first.Go(func() { n.swarm.Connect(ctx, peers[:min(metFirst, len(peers))]) })
-	if len(peers) <= metFirst {
-		return
-	}
-	select {
-	case <-time.After(metLater):
-		n.swarm.Connect(ctx, peers[metFirst:])
-	case <-ctx.Done():
+	var dials sync.WaitGroup
+	defer dials.Wait()
+	dials.Go(func() { n.swarm.Connect(ctx, peers[:min(metFirst, len(peers))]) })
+	pause := metLater
+	for _, p := range peers[min(metFirst, len(peers)):] {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		dials.Go(func() { n.swarm.Connect(ctx, []protocol.Peer{p}) })
+		pause = 0
+		if server, _ := n.swarm.ServerChanged(); server != nil {
+			pause = metPause
+		}
 	}
 }
 
