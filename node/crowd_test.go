@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -80,6 +81,34 @@ func TestWhoBeginsFirstIsToldWhatVerifiesTheStartAsItComes(t *testing.T) {
 				!tree.AddSlices(0, o.Slices[:protocol.SlicesSize]) || !tree.AddSlices(1, o.Slices[protocol.SlicesSize:]) {
 				t.Errorf("the first is told %d bytes of %d chunks, and %d of slices", len(o.Path), o.Proven, len(o.Slices))
 			}
+		}
+	})
+}
+
+func TestTheServerSendsWhatCanWaitToOneAndTellsTheOthers(t *testing.T) {
+	track := newLabTrack(1, 60*time.Second, 192_000)
+	labWith(serverLine, track).run(t, func(t *testing.T, l *lab) {
+		nodes := l.nodesAt(2, homeLine)
+		asks := func(n *Node, within time.Duration) error {
+			server, err := n.swarm.Server(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			run, err := server.Get(t.Context(), &protocol.Get{ID: track.header.ID, First: 50, Count: 1, Priority: protocol.PriorityPrefetch, Within: within}, nil)
+			if err == nil {
+				run.Close()
+			}
+			return err
+		}
+		far, near := 20*time.Second, time.Second
+		if err := asks(nodes[0], far); err != nil {
+			t.Errorf("the first: %v", err)
+		}
+		if err := asks(nodes[1], far); !errors.Is(err, &protocol.Refused{Code: protocol.CodeElsewhere}) {
+			t.Errorf("the second, who can wait: %v", err)
+		}
+		if err := asks(nodes[1], near); err != nil {
+			t.Errorf("the second, when it needs it: %v", err)
 		}
 	})
 }

@@ -25,6 +25,7 @@ const (
 	CodeInvitationUsed    Code = 13 // used as often as it allows
 	CodeInvitationExpired Code = 14 // its time is over
 	CodeDuplicate         Code = 15 // a second connection between the same two nodes
+	CodeElsewhere         Code = 16 // another is sent these chunks now, and will pass them on
 )
 
 // String returns the code in words.
@@ -62,6 +63,8 @@ func (c Code) String() string {
 		return "invitation expired"
 	case CodeDuplicate:
 		return "already connected"
+	case CodeElsewhere:
+		return "sent elsewhere"
 	}
 	return fmt.Sprintf("code %d", uint64(c))
 }

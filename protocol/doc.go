@@ -167,6 +167,9 @@
 // and passed on as it comes: where Wait asked for a chunk, its answer may begin when its
 // first slice is there.
 //
+// A server refuses with Elsewhere what it has sent to another lately who shares, and what
+// is not needed within the next moment: to be had from peers, or asked for again.
+//
 // Runs and heads are whole chunks; only a track's last chunk is shorter. An
 // answer that ends early, goes on too long or holds a chunk that fails
 // verification is the peer's fault: it is dropped, counted, and, where it sent

@@ -46,6 +46,11 @@
 // at most, and at no more than half of what the server has been seen to send
 // it, which leaves a crowded uplink to those in need.
 //
+// What the server sends to one it does not send to another who can wait, and tells that
+// one so (Elsewhere): it is left to come from a peer for 2 s, or until 1.5 s before it is
+// needed. So a crowd whose members know a part of one another only, and two of whom are
+// the first in line for a run, takes it once all the same.
+//
 // A run that its listener does not take is left to it until 3 s / (k+1) before
 // its deadline, k being one's rank in the hash order: the second stands in at
 // 1.5 s, the third at 1 s. So a dead listener costs one more copy of its runs,

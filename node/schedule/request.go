@@ -353,6 +353,8 @@ func (s *State) strike(now time.Duration, i int, r request, why Reason) {
 			}
 		}
 		s.fail(now, i, busyBackoff, failMax, 1)
+	case Elsewhere:
+		s.passes(now, int(r.first), int(r.count))
 	case Unwilling:
 		s.release(now, i)
 		s.exclude(i)

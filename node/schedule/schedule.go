@@ -57,6 +57,7 @@ const (
 	NotFound                   // it lacks these chunks: they are struck from its map
 	Unwilling                  // it does not upload: not asked again
 	Corrupt                    // it sent wrong bytes: not asked again, also not after RemoveSource and AddSource
+	Elsewhere                  // the server sends these chunks to another, who passes them on: asked again when that takes too long
 )
 
 // ActionKind says what an Action wants done.
@@ -140,6 +141,7 @@ type State struct {
 	order    []int16  // slots in use, the nearest first
 	banned   []SourceID
 	requests []request // in the order they were sent
+	passing  []passing // in the order they were told
 
 	mode    Mode
 	ph      int           // the chunk under the playhead

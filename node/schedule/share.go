@@ -98,6 +98,9 @@ func (s *State) mayAskServer(now time.Duration, c int, slack time.Duration) bool
 	if s.mode == HeadOnly {
 		return true
 	}
+	if s.elsewhere(now, c, slack) {
+		return false
+	}
 	if s.inPart(c) {
 		return true
 	}
@@ -182,7 +185,7 @@ func (s *State) part(now time.Duration, from, to int) int {
 			s.wake(now, now+slack-lead)
 			return -1
 		}
-		if rank := s.rank(c); !s.asked.has(c) && (rank == 0 && !s.outranked(c, slack) || slack == Never && rank <= patience) {
+		if rank := s.rank(c); !s.asked.has(c) && !s.elsewhere(now, c, slack) && (rank == 0 && !s.outranked(c, slack) || slack == Never && rank <= patience) {
 			return c
 		}
 		c = s.want.nextWhere(s.want, s.held, (c/runChunks+1)*runChunks, to)

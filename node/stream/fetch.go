@@ -292,6 +292,8 @@ func reason(err error) schedule.Reason {
 			return schedule.NotFound
 		case protocol.CodeNotSharing:
 			return schedule.Unwilling
+		case protocol.CodeElsewhere:
+			return schedule.Elsewhere
 		}
 		return schedule.Busy
 	case errors.As(err, &timeout) && timeout.Timeout():

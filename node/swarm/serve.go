@@ -140,7 +140,14 @@ func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error 
 		return &protocol.Refused{Code: protocol.CodeNotFound}
 	}
 	if c.swarm.uplink != nil {
-		to.due = to.due.Add(c.swarm.echoes.wait(time.Now(), m.ID, m.First))
+		now, taker := time.Now(), c.node
+		if c.swarm.echoes.elsewhere(now, c.node, m.ID, m.First, m.Within) {
+			return &protocol.Refused{Code: protocol.CodeElsewhere}
+		}
+		if !c.Sharing() {
+			taker = protocol.NodeID{}
+		}
+		to.due = to.due.Add(c.swarm.echoes.wait(now, taker, m.ID, m.First))
 	} else if err := c.slot(ctx, m.Priority); err != nil { // a server waits for its turn again and again
 		return err
 	} else {
