@@ -14,7 +14,8 @@
 // out chunk by chunk among the answers under way (processor sharing at the
 // grain of 16 KiB), the most urgent first towards the same node; at most 4
 // answers at once from a listener, any number from the server, and the soonest
-// needed first. The downlink takes what comes one after the other; a chunk comes
+// needed first; and the server tells who can wait of whom it has sent the same (elsewhere.go).
+// The downlink takes what comes one after the other; a chunk comes
 // in packets, evenly over the time that it takes, and the server's is played while
 // it comes. A message takes half the round trip that the coordinates give;
 // handshake and first have map take two. There is no packet loss, and payload

@@ -72,6 +72,8 @@ func (w *world) asked(i int32) {
 		w.after(back, reject, i, int32(schedule.NotFound), 0, f.gen)
 	case f.from != w.server && len(src.flows) >= uploadSlots+uploadQueue:
 		w.after(back, reject, i, int32(schedule.Busy), 0, f.gen)
+	case f.from == w.server && w.elsewhere(f):
+		w.after(back, reject, i, int32(schedule.Elsewhere), 0, f.gen)
 	default:
 		w.enqueue(i)
 	}

@@ -30,6 +30,7 @@ type world struct {
 	freeW   []int32 // flows to reuse
 	slab    []held  // cache entries not used yet
 	heads   int     // under way from the server
+	lately  map[chunk]sending
 
 	line    *schedule.Timeline // of every track
 	size    int64
@@ -137,6 +138,7 @@ func newWorld(c Config) *world {
 		h.Seek = append(h.Seek, int64(s*c.Bitrate/8))
 	}
 	w := &world{
+		lately: map[chunk]sending{},
 		Config: c, rng: rand.New(rand.NewPCG(c.Seed, 0x6561727368_6f74)), server: int32(c.Listeners),
 		line: schedule.NewTimeline(&h), size: h.Size, chunks: protocol.Chunks(h.Size), perTime: float64(c.Bitrate) / 8,
 	}
