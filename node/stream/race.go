@@ -38,7 +38,7 @@ type race struct {
 	coming  map[protocol.NodeID]*swarm.Conn // asked for what comes to them
 	wide    bool                            // the server is slow or away: all neighbours are asked for what they hold
 	running int
-	answers chan answer // room for all
+	answers chan answer // all are received
 }
 
 // answer is what one racer came to.
@@ -64,7 +64,7 @@ func (s *Stream) race(ctx context.Context) (*opened, error) {
 	atBeginners, callOffBeginners := context.WithCancel(ctx)
 	r.run(func() answer {
 		o, err := s.openAtServer(atServer, askHead)
-		return answer{o, err, nil, true}
+		return answer{o: o, err: err, server: true}
 	})
 	slow := time.NewTimer(serverSlow)
 	defer slow.Stop()
@@ -98,10 +98,10 @@ func (s *Stream) race(ctx context.Context) (*opened, error) {
 				a.o.close()
 			case a.server:
 				failed = a.err
-				switch {
-				case errors.Is(failed, swarm.ErrServerAway):
+				if errors.Is(failed, swarm.ErrServerAway) {
 					r.widen(ctx)
-				case errors.Is(failed, &protocol.Refused{Code: protocol.CodeNotFound}):
+				}
+				if errors.Is(failed, &protocol.Refused{Code: protocol.CodeNotFound}) {
 					callOffBeginners() // nobody begins what is not there
 				}
 			}
