@@ -48,11 +48,11 @@ func (s *Stream) newFetch(first *opened) *fetch {
 		Timeline: p.line(),
 		Track:    s.id, Have: p.track.Have(), Self: key(s.all.config.Swarm.Self()), Seed: rand.Uint64(),
 	}
-	if first != nil {
+	switch { // of who else listens, and what to take for them, the server's word counts
+	case first != nil && first.conn.Server():
 		c.Others, c.PartFirst, c.PartCount = first.Listeners, first.PartFirst, first.PartCount
-		if first.coming {
-			c.Others = 1 // at the least; the server tells more
-		}
+	case first != nil && first.coming:
+		c.Others = 1 // at the least
 	}
 	coming := maps.Clone(s.coming)
 	if first != nil {
@@ -88,7 +88,7 @@ func (s *Stream) fetch(ctx context.Context, first *opened) (truth *opened) {
 	if first != nil {
 		f.begin(ctx, first)
 	}
-	if first != nil && first.Starter {
+	if first != nil && first.Starter && first.conn.Server() {
 		f.wg.Go(func() { f.awaitStarter(ctx, first) })
 	}
 	f.wg.Go(func() { f.findHelp(ctx, first) })
