@@ -41,6 +41,11 @@ func TestWhatWasAskedOnTheConnectionThatIsNotKeptIsAnswered(t *testing.T) {
 		if len(a.Neighbours()) != 1 || len(b.Neighbours()) != 1 {
 			t.Errorf("%d and %d neighbours", len(a.Neighbours()), len(b.Neighbours()))
 		}
+		for _, n := range []*Swarm{a, b} {
+			if sent := n.Traffic().Uploaded; sent != int64(len(book.data)) {
+				t.Errorf("%d bytes are counted", sent)
+			}
+		}
 		time.Sleep(retireAfter + time.Second)
 		ended := 0
 		for _, c := range asked {

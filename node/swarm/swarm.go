@@ -157,10 +157,9 @@ func New(c Config) (*Swarm, error) {
 func (s *Swarm) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	conns := slices.AppendSeq(s.list(), maps.Keys(s.retired))
 	s.mu.Unlock()
 	s.cancel()
-	for _, c := range conns {
+	for _, c := range s.all() {
 		c.close(protocol.CodeNone)
 	}
 	err := s.endpoint.close()
@@ -208,6 +207,13 @@ func (s *Swarm) Neighbour(ctx context.Context, node protocol.NodeID) (*Conn, err
 	}
 }
 
+// all returns the connections that are served.
+func (s *Swarm) all() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.AppendSeq(s.list(), maps.Keys(s.retired))
+}
+
 func (s *Swarm) list() []*Conn {
 	conns := make([]*Conn, 0, len(s.conns))
 	for _, c := range s.conns {
@@ -235,7 +241,7 @@ type Traffic struct {
 // Traffic returns what was sent and received over all connections.
 func (s *Swarm) Traffic() Traffic {
 	t := Traffic{s.past.uploaded.Load(), s.past.downloaded.Load(), s.past.sent.Load(), s.past.received.Load()}
-	for _, c := range s.Neighbours() {
+	for _, c := range s.all() {
 		up, down := c.Transferred()
 		stats := c.quic.ConnectionStats()
 		t.Uploaded += up
