@@ -14,7 +14,8 @@
 //
 // TLS 1.3 with certificates of the swarm's authority on both sides (package
 // identity); a stranger fails the handshake. Two nodes share one connection,
-// whoever dialled it; either side may open streams. 0-RTT data may carry Hello,
+// whoever dialled it; where both did at the same moment, the one that is not kept goes on
+// for two seconds. Either side may open streams. 0-RTT data may carry Hello,
 // Want, Open, Get, GetProof, Search and FindPeers, all of which may be replayed
 // without harm; what changes state is refused there with TooEarly.
 //

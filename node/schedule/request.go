@@ -147,7 +147,7 @@ func (s *State) ask(now time.Duration, i, first, n int, priority protocol.Priori
 	r.wait = s.sources[i].promises(first)
 	s.counts.Requests++
 	s.counts.Asked += int64(r.size)
-	a := Action{Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority, Wait: s.sources[i].promises(first)}
+	a := Action{Kind: Request, ID: r.id, Source: s.sources[i].id, First: first, Count: n, Priority: priority, Wait: r.wait}
 	if slack := s.slack(now, first); slack != Never {
 		if s.inPart(first) { // others need it from here
 			slack -= Spread

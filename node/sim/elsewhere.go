@@ -20,7 +20,7 @@ type sending struct {
 // tells others so, unless they need it soon. At maxLately the account is cleared of what is over.
 const (
 	passedOnIn = 2 * time.Second
-	soon       = 1500 * time.Millisecond
+	canWait    = 1500 * time.Millisecond
 	maxLately  = 1 << 16
 )
 
@@ -29,7 +29,7 @@ const (
 func (w *world) elsewhere(f *flow) bool {
 	key := chunk{f.track, f.first}
 	s, ok := w.lately[key]
-	if ok && s.to != f.to && w.now-s.at < passedOnIn && (f.due == schedule.Never || f.due-w.now >= soon) {
+	if ok && s.to != f.to && w.now-s.at < passedOnIn && (f.due == schedule.Never || f.due-w.now >= canWait) {
 		return true
 	}
 	if len(w.lately) >= maxLately {

@@ -16,7 +16,7 @@ func TestTheServerTellsWhoCanWaitOfWhoIsSentTheSame(t *testing.T) {
 	}{
 		"far ahead":     {2, 7, time.Second, 10 * time.Second, true},
 		"in no hurry":   {2, 7, time.Second, schedule.Never / 2, true},
-		"needed soon":   {2, 7, time.Second, soon - 1, false},
+		"needed soon":   {2, 7, time.Second, canWait - 1, false},
 		"another chunk": {2, 8, time.Second, 10 * time.Second, false},
 		"long after":    {2, 7, passedOnIn, 10 * time.Second, false},
 		"asked again":   {1, 7, time.Second, 10 * time.Second, false},

@@ -52,8 +52,8 @@ func (f *fetch) findHelp(ctx context.Context, first *opened) {
 // awaitStarter waits until who will have the start of the track is a neighbour, and
 // has it asked for that and for the chunk behind it, which is nobody's part: it answers
 // when it has it, a round trip and more before it could be asked for what it has said it
-// has, and before all ask the one who has it first. Two who dial one another keep one of
-// the two connections, and what was asked for on the other is asked for again.
+// has, and before all ask the one who has it first. Where the
+// connection ends it is asked for again on the next.
 func (f *fetch) awaitStarter(ctx context.Context, first *opened) {
 	for {
 		c, err := f.s.all.config.Swarm.Neighbour(ctx, first.Peers[0].Node)

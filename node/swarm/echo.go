@@ -37,9 +37,9 @@ const (
 	// passedOnIn is how long it may take until who was sent something has it and has told
 	// the others: what is not needed soon waits at a busy line.
 	passedOnIn = 2 * time.Second
-	// soon is what is needed too soon to be waited for: twice what the start takes through a
-	// crowd, and then there is still time to ask the server.
-	soon = 1500 * time.Millisecond
+	// canWait is how much later it must be needed for that: several times what the start takes
+	// through a crowd, and then there is still time to ask the server.
+	canWait = 1500 * time.Millisecond
 	// maxEchoes bounds the account, and with it what forgetting the old ones costs.
 	maxEchoes = 1024
 )
@@ -71,7 +71,7 @@ func (e *echoes) wait(now time.Time, to protocol.NodeID, id protocol.ID, chunk i
 // elsewhere reports whether a chunk that is needed within a time, 0 for none that is
 // known, is better had from one who was sent it lately.
 func (e *echoes) elsewhere(now time.Time, asker protocol.NodeID, id protocol.ID, chunk int, within time.Duration) bool {
-	if within > 0 && within < soon {
+	if within > 0 && within < canWait {
 		return false
 	}
 	e.mu.Lock()

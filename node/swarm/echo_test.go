@@ -49,7 +49,7 @@ func TestWhatAnotherIsSentIsElsewhereForThoseWhoCanWait(t *testing.T) {
 	}{
 		"far ahead":                 {taker, asker, 7, 20 * time.Second, time.Second, true},
 		"in no hurry":               {taker, asker, 7, 0, time.Second, true},
-		"needed soon":               {taker, asker, 7, soon - 1, time.Second, false},
+		"needed soon":               {taker, asker, 7, canWait - 1, time.Second, false},
 		"another chunk":             {taker, asker, 8, 0, time.Second, false},
 		"long after":                {taker, asker, 7, 0, passedOnIn, false},
 		"asked again":               {taker, taker, 7, 0, time.Second, false},

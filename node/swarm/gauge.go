@@ -52,8 +52,6 @@ func (g *gauge) update(m *qlog.MetricsUpdated) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g.congestion = m.CongestionWindow
-	was := l.comers.silent
-	first := g.heard.IsZero()
 	less := g.set(now, m.BytesInFlight)
 	if less > 0 && m.LatestRTT > 0 {
 		n := less - g.lost*packetSize
@@ -64,7 +62,8 @@ func (g *gauge) update(m *qlog.MetricsUpdated) {
 		}
 		g.lost = 0
 	}
-	if less > 0 || first || was && !l.comers.silent {
+	spoken := less < 0 && !g.early && l.comers.spoken(g)
+	if less > 0 || spoken {
 		l.grant(now)
 	}
 }
@@ -87,9 +86,6 @@ func (g *gauge) set(now time.Time, inFlight int) (less int) {
 	less = g.inFlight - inFlight
 	if g.heard.IsZero() {
 		g.behind = g.line.inFlight > quantum
-	}
-	if less < 0 && !g.early {
-		g.line.comers.spoken(g)
 	}
 	if less < 0 {
 		g.line.sent(now, -less)

@@ -117,11 +117,10 @@ func (c *Conn) serveAsListener(ctx context.Context, m protocol.Message, to *Answ
 // serveGet uploads a run: whole chunks, as many of those asked for as follow
 // one another here.
 func (c *Conn) serveGet(ctx context.Context, m *protocol.Get, to *Answer) error {
-	acquire := c.swarm.acquire
-	if m.Wait {
-		acquire = func(id protocol.ID) (Stored, error) { return c.swarm.acquireSoon(ctx, id) }
+	t, err := c.swarm.acquire(m.ID)
+	if err != nil && m.Wait {
+		t, err = c.swarm.acquireSoon(ctx, m.ID)
 	}
-	t, err := acquire(m.ID)
 	if err != nil {
 		return err
 	}
